@@ -1,0 +1,26 @@
+# What Tengen links. Debian names are in jobs/install-deps.sh; nothing is downloaded here.
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+set(HDF5_PREFER_PARALLEL ON)
+find_package(HDF5 REQUIRED COMPONENTS C)
+if(NOT HDF5_IS_PARALLEL)
+    message(FATAL_ERROR "HDF5 ${HDF5_VERSION} was built without MPI; on Debian: libhdf5-openmpi-dev")
+endif()
+find_package(Lua 5.4 EXACT REQUIRED)
+find_package(ZLIB REQUIRED)
+
+# tg_library(target library header): an imported target for a library that ships no CMake package.
+function(tg_library target library header)
+    find_library(${target}_LIBRARY ${library} REQUIRED)
+    find_path(${target}_INCLUDE ${header} REQUIRED)
+    add_library(tg_dep::${target} INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(tg_dep::${target} INTERFACE ${${target}_LIBRARY})
+    target_include_directories(tg_dep::${target} SYSTEM INTERFACE ${${target}_INCLUDE})
+endfunction()
+tg_library(dnnl dnnl oneapi/dnnl/dnnl.h) # Debian's CMake package of oneDNN asks for OpenCL: not needed
+tg_library(xxhash xxhash xxhash.h)
+tg_library(cjson cjson cjson/cJSON.h)
+tg_library(protobuf_c protobuf-c protobuf-c/protobuf-c.h)
+add_library(tg_dep::lua INTERFACE IMPORTED GLOBAL)
+target_link_libraries(tg_dep::lua INTERFACE ${LUA_LIBRARIES})
+target_include_directories(tg_dep::lua SYSTEM INTERFACE ${LUA_INCLUDE_DIR})
