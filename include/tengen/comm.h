@@ -1,0 +1,79 @@
+/* comm.h - communicators of this run, and what goes over them.
+ *
+ * A failing MPI call ends the run (MPI's own error handler): no rank could agree on a way on. So
+ * collectives return values, not statuses. Every wait polls (MPI_Test and yielding, with a short
+ * sleep after a while), so that ranks which outnumber the cores do not starve each other; the time
+ * spent waiting is counted per communicator. One thread per rank calls these functions. */
+#pragma once
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tengen/error.h"
+#include "tengen/log.h"
+#include "tengen/span.h"
+
+struct comm;
+
+/* MPI_Init_thread (FUNNELED) and MPI_Finalize, for app. */
+enum tg_status comm_mpi_init(int *argc, char ***argv, struct tg_error *err);
+void comm_mpi_finalize(void);
+
+/* Duplicate mpi into *c, so that our messages meet no other library's. name ("world", "selfplay",
+ * "train", "node") is used in messages; borrowed. Collective on mpi. */
+enum tg_status comm_open(MPI_Comm mpi, const char *name, struct comm **c, struct tg_error *err);
+/* The ranks of c with member true, in their order, as a new communicator; *out is NULL on the
+ * others. Collective on c. */
+enum tg_status comm_subset(struct comm *c, bool member, const char *name, struct comm **out,
+                           struct tg_error *err);
+/* The ranks of c on this host. Collective on c. */
+enum tg_status comm_host(struct comm *c, struct comm **out, struct tg_error *err);
+void comm_close(struct comm *c); /* Collective. NULL is allowed. */
+
+int comm_rank(const struct comm *c);
+int comm_size(const struct comm *c);
+const char *comm_name(const struct comm *c);
+MPI_Comm comm_mpi(const struct comm *c); /* borrowed, for libraries that take an MPI_Comm */
+
+/* Seconds spent waiting in collectives of c since the last call. Not collective. */
+double comm_wait_sec(struct comm *c);
+
+/* All collective: every rank of c, same order. */
+void comm_barrier(struct comm *c);
+void comm_bcast(struct comm *c, void *bytes, size_t n, int root);
+/* *before receives the sum of n over the lower ranks, *total the sum over all. */
+void comm_exscan_i64(struct comm *c, int64_t n, int64_t *before, int64_t *total);
+void comm_sum_i64(struct comm *c, int64_t *values, int n);
+void comm_sum_f64(struct comm *c, double *values, int n); /* added in rank order: reproducible */
+void comm_max_f64(struct comm *c, double *values, int n);
+/* all [size * n_bytes] := everybody's mine [n_bytes], in rank order. */
+void comm_allgather(struct comm *c, const void *mine, void *all, size_t n_bytes);
+/* *all (malloc'd on every rank, the caller frees) := everybody's bytes in rank order, starts
+ * [size + 1] says where each rank's begin. TG_ENOMEM is agreed. */
+enum tg_status comm_allgatherv(struct comm *c, const void *mine, size_t n_bytes, void **all,
+                               size_t *starts, struct tg_error *err);
+/* Element-wise sum over all ranks, in place, in pieces so that it may exceed 2 GiB. The dtype may be
+ * TG_F32 or TG_I64; memory on a device goes through the plugin, if that is there. */
+enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_error *err);
+
+/* Turn one rank's failure into everybody's: returns the largest status of all ranks; err of every
+ * rank then holds the text of the first rank that failed, with its number. */
+enum tg_status comm_agree(struct comm *c, enum tg_status mine, struct tg_error *err);
+
+/* A host's shared memory: one allocation of n_bytes per host, seen by all its ranks at *memory.
+ * Collective on the host communicator. Freed by comm_shared_close (collective). */
+struct comm_shared;
+enum tg_status comm_shared_open(struct comm *host, size_t n_bytes, struct comm_shared **s,
+                                void **memory, struct tg_error *err);
+void comm_shared_sync(struct comm_shared *s); /* writes before it are seen after it. Collective. */
+void comm_shared_close(struct comm_shared *s);
+
+/* The watchdog: a thread that ends the job with status 1, naming rank, phase, communicator and
+ * collective, when one collective of this process outlasts limit_sec (0: never). */
+struct comm_watchdog;
+enum tg_status comm_watchdog_start(double limit_sec, struct tg_log *log, struct comm_watchdog **w,
+                                   struct tg_error *err);
+void comm_watchdog_stop(struct comm_watchdog *w);
+/* What this rank is doing, for the watchdog's message: a string that lives on. */
+void comm_phase(const char *phase);

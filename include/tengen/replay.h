@@ -1,0 +1,118 @@
+/* replay.h - self-play rows on disk (shards) and in memory (the window), and draws from it.
+ *
+ * A shard is one HDF5 file that never changes once visible: written collectively under a temporary
+ * name, flushed, closed, synced, its counts read back, renamed. Its name and counts then go into the
+ * manifest (the caller's): only shards named there count.
+ *
+ * Collective: every rank of the communicator calls it, in the same order; its status is agreed,
+ * equal on all ranks, and every rank has the reason in its err. */
+#pragma once
+
+#include "tengen/comm.h"
+#include "tengen/error.h"
+#include "tengen/log.h"
+#include "tengen/record.h"
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* What a shard says of itself: attributes, and what the manifest keeps. */
+struct replay_shard_info {
+    char name[64];        /* "shard-00000012.h5", in the replay directory */
+    int64_t number;       /* counts from 0 */
+    int64_t iteration;
+    int64_t n_rows, n_games, n_moves;
+    uint64_t n_bytes, hash; /* of the whole file: tg_hash_file */
+};
+
+struct replay_options {
+    int chunk_rows;       /* rows per chunk: 256..1024 */
+    int deflate;          /* level 1..9; 0: uncompressed */
+    const char *config_hash; /* written as attributes; borrowed; may be NULL */
+    const char *build;
+};
+
+struct replay_writer;
+
+/* Open *w for shards in dir, which is made. Collective. Borrows comm; *w NULL on failure. Leftover
+ * temporary files are removed. */
+enum tg_status replay_writer_open(struct comm *comm, const char *dir, const struct game *game,
+                                  const struct replay_options *options, struct replay_writer **w,
+                                  struct tg_error *err);
+
+/* Stage a finished game; takes its arrays over, also on failure. No I/O. Not collective. */
+enum tg_status replay_writer_push(struct replay_writer *w, struct record_finished *game,
+                                  struct tg_error *err);
+int64_t replay_writer_staged(const struct replay_writer *w); /* rows of this rank */
+
+/* Write what all ranks staged as shard `number`, rows in the order of game ids over all ranks, so
+ * that the file does not depend on how games were shared out (bit for bit). *info is equal on all
+ * ranks; info->n_rows 0: nothing was staged, no file. Collective.
+ * TG_EIO: nothing became visible and the rows stay staged, so the call may be repeated. */
+enum tg_status replay_writer_commit(struct replay_writer *w, int64_t number, int64_t iteration,
+                                    struct replay_shard_info *info, struct tg_error *err);
+
+/* Free w and drop what is not committed. Not collective. NULL is allowed. */
+void replay_writer_close(struct replay_writer *w);
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Read the attributes of a shard file; check its counts against its datasets. Not collective.
+ * TG_EFORMAT names the file and what is wrong. info->hash is the file's own, for the caller to compare. */
+enum tg_status replay_shard_stat(const char *path, struct replay_shard_info *info,
+                                 struct tg_error *err);
+/* Rows [first, first + n) into rows [n * row_bytes] (columns the file lacks become 0). Not collective. */
+enum tg_status replay_shard_rows(const char *path, const struct record_layout *l, int64_t first,
+                                 int64_t n, uint8_t *rows, struct tg_error *err);
+/* All games of a shard, moves included, rows left out. The caller frees each and the array. */
+enum tg_status replay_shard_games(const char *path, struct record_finished **games, int64_t *n,
+                                  struct tg_error *err);
+/* Re-read everything: checksums of all chunks, counts, finite numbers, legal ranges, plies and rows
+ * of each game agree. Not collective. */
+enum tg_status replay_shard_verify(const char *path, const struct record_layout *l,
+                                   struct tg_error *err);
+
+/* ---- the window ------------------------------------------------------------------------------ */
+
+/* Rows in memory, one copy per host, shared by its trainer ranks. */
+struct replay_window;
+
+struct replay_window_options {
+    int64_t capacity;       /* rows kept at most: FIFO */
+    /* Prioritised draws: weight (p + eps)^alpha, importance (1 / (N P))^beta over the batch's
+     * maximum. alpha 0: uniform, all importance weights 1. */
+    float alpha, epsilon;
+};
+
+/* Collective on train (and inside on its hosts). */
+enum tg_status replay_window_open(struct comm *train, const struct record_layout *l,
+                                  const struct replay_window_options *options,
+                                  struct replay_window **w, struct tg_error *err);
+void replay_window_close(struct replay_window *w); /* Collective. */
+
+/* Append a shard's rows, dropping the oldest beyond the capacity. The ranks of a host share the
+ * reading. A damaged shard leaves the window as it was: TG_EFORMAT, agreed. Collective. */
+enum tg_status replay_window_append(struct replay_window *w, const char *path,
+                                    const struct replay_shard_info *info, struct tg_error *err);
+
+int64_t replay_window_rows(const struct replay_window *w);       /* now in the window */
+int64_t replay_window_total(const struct replay_window *w);      /* ever appended */
+size_t replay_window_bytes(const struct replay_window *w);       /* of this host */
+/* The row of a slot that a draw gave; valid until the next append. */
+const uint8_t *replay_window_row(const struct replay_window *w, int64_t slot);
+
+/* The draws of one step: slots [n] and importance weights [n], a function of (seed, step), the
+ * window and its priorities: equal on all ranks, whatever their number. Only the newest n_newest rows take part
+ * (0: all). beta: importance exponent. Not collective. TG_EINVAL if the window is empty. */
+enum tg_status replay_window_draw(struct replay_window *w, uint64_t seed, int64_t step,
+                                  int64_t n_newest, float beta, int n, int64_t *slots,
+                                  float *weights, struct tg_error *err);
+
+/* New priorities |error| for the rows this rank trained on in this step: slots [n], errors [n]. After
+ * it all ranks' windows agree. Does nothing when alpha is 0. Collective. */
+enum tg_status replay_window_update(struct replay_window *w, const int64_t *slots,
+                                    const float *errors, int n, struct tg_error *err);
+
+/* Priorities of the whole window, oldest row first, for the checkpoint; [replay_window_rows]. */
+void replay_window_priorities_get(const struct replay_window *w, float *priorities);
+enum tg_status replay_window_priorities_set(struct replay_window *w, const float *priorities,
+                                            int64_t n, struct tg_error *err); /* Collective. */
