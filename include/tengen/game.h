@@ -160,7 +160,8 @@ void game_vertex_name(const struct game *g, const struct position *pos, int acti
                       char name[GAME_VERTEX_CHARS]);
 /* -1 if it is no vertex of this board. Case does not matter. Legality is not looked at. */
 int game_vertex_parse(const struct game *g, const struct position *pos, const char *name);
-/* The board as text, top row first, "X" Black, "O" White, "." empty, with coordinates. */
+/* The board as text, top row first, "X" Black, "O" White, "." empty, with coordinates, the last move
+ * in brackets. Cut off at n - 1 characters; 1024 are enough for any board. */
 void game_draw(const struct game *g, const struct position *pos, char *text, size_t n);
 
 /* The 8 symmetries of the square: bit 0 flips y, bit 1 flips x, bit 2 transposes, in that order.

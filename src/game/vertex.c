@@ -11,11 +11,12 @@ static const char columns[] = "ABCDEFGHJKLMNOPQRST"; /* no I, as on a Go board *
 void game_vertex_name(const struct game *g, const struct position *pos, int action,
                       char name[GAME_VERTEX_CHARS])
 {
+    int row = pos->setup.height - action / g->size;
+
     if (action == g->n_points)
         snprintf(name, GAME_VERTEX_CHARS, "pass");
     else
-        snprintf(name, GAME_VERTEX_CHARS, "%c%d", columns[action % g->size],
-                 pos->setup.height - action / g->size);
+        snprintf(name, GAME_VERTEX_CHARS, "%c%u", columns[action % g->size], (unsigned)row & 0xff);
 }
 
 int game_vertex_parse(const struct game *g, const struct position *pos, const char *name)
@@ -39,27 +40,24 @@ int game_vertex_parse(const struct game *g, const struct position *pos, const ch
 
 void game_draw(const struct game *g, const struct position *pos, char *text, size_t n)
 {
-    size_t at = 0;
+    char all[(GAME_MAX_SIZE + 1) * (2 * GAME_MAX_SIZE + 8)], *at = all;
     int w = pos->setup.width, h = pos->setup.height;
+    int last = pos->recent[0] < g->n_points ? pos->recent[0] : -1; /* -1 too where there is none */
 
-#define PUT(...)                                                                                   \
-    do {                                                                                           \
-        int put_ = snprintf(text + at, n - at, __VA_ARGS__);                                       \
-        at = put_ < 0 || (size_t)put_ >= n - at ? n - 1 : at + (size_t)put_;                       \
-    } while (0)
-    PUT("   ");
+    at += sprintf(at, "   ");
     for (int x = 0; x < w; x++)
-        PUT(" %c", columns[x]);
-    PUT("\n");
+        at += sprintf(at, " %c", columns[x]);
+    at += sprintf(at, "\n");
     for (int y = 0; y < h; y++) {
-        PUT("%2d ", h - y);
-        for (int x = 0; x < w; x++) {
-            int p = y * g->size + x;
+        int last_x = last >= 0 && last / g->size == y ? last % g->size : -2;
 
-            PUT("%c%c", pos->recent[0] == p ? '(' : pos->recent[0] == p - 1 && x > 0 ? ')' : ' ',
-                ".XO"[pos->stones[p]]);
+        at += sprintf(at, "%2d ", h - y);
+        for (int x = 0; x <= w; x++) { /* a bracket or a blank, then the point */
+            *at++ = x == last_x ? '(' : x == last_x + 1 ? ')' : ' ';
+            if (x < w)
+                *at++ = ".XO"[pos->stones[y * g->size + x]];
         }
-        PUT("%c%d\n", w > 0 && pos->recent[0] == y * g->size + w - 1 ? ')' : ' ', h - y);
+        at += sprintf(at, "%d\n", h - y);
     }
-#undef PUT
+    snprintf(text, n, "%s", all);
 }
