@@ -1,0 +1,106 @@
+/* script.h - a run's config: a Lua script that returns a table, checked against one table of options.
+ *
+ * Lua runs on one rank only, in a sandbox (text chunks, no io/os/debug, instruction and memory
+ * limits). What comes out is plain data that can be broadcast: struct run_options is resolved for
+ * one iteration; schedules and functions are evaluated here and nowhere else. */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tengen/error.h"
+#include "tengen/game.h"
+#include "tengen/match.h"
+#include "tengen/nn.h"
+#include "tengen/selfplay.h"
+#include "tengen/train.h"
+
+enum { RUN_TEXT = 256 };
+
+/* All options of a run at one iteration. Plain data without pointers, equal on all ranks. */
+struct run_options {
+    char name[64];
+    uint64_t seed;
+    int64_t iterations;            /* of the whole run */
+    struct {
+        int kind;                  /* enum game_kind */
+        int size, history;         /* tensor side, gomoku's planes of past moves */
+        struct selfplay_setups setups;
+    } game;
+    struct {
+        struct nn_arch arch;
+        char backend[16];          /* "cpu", "cuda", "simulated", "auto" */
+        char extra[RUN_TEXT];      /* the backend's own option */
+        char start_from[RUN_TEXT]; /* a network file to start from; "" : fresh */
+    } net;
+    struct {
+        int64_t games;             /* per iteration, over all ranks */
+        int parallel_games;        /* per rank */
+        int threads;               /* per rank; 0: cores of the host / its ranks */
+        struct selfplay_settings settings;
+        struct selfplay_mix mix;
+        int past_window;           /* how many older networks "previous" picks from */
+        bool use_candidate;        /* games are played by the newest network even if not promoted */
+    } selfplay;
+    struct {
+        int64_t capacity;          /* rows */
+        float window_alpha, window_beta; /* power law of the window (KataGo); alpha 0: plain FIFO */
+        int64_t window_min;
+        float alpha, epsilon;      /* prioritised draws; alpha 0: uniform */
+        int chunk_rows, deflate;
+    } replay;
+    struct train_options train;
+    struct {
+        struct match_gate gate;
+        struct match_options match; /* settings of its games; seed and id are filled by the loop */
+    } gate;
+    struct {
+        char trainers[32];         /* "all", a count such as "2", or "1/host" */
+        int lag;                   /* 0: play, then train; 1: train while the next iteration is played;
+                                      -1: 0 where all ranks do both, else 1 */
+        float watchdog_sec;
+    } cluster;
+    struct {
+        int sgf_games;             /* games per iteration kept as SGF */
+        int keep_checkpoints;      /* older ones are removed */
+        char log_level[8];
+    } report;
+    bool curriculum;               /* the script has a curriculum function */
+};
+
+struct script;
+
+/* Load the config at path; overrides [n] are "key=value" texts that win over the script (--set).
+ * Any mistake (syntax, unknown key with the nearest known one, wrong type, out of range, endless
+ * loop, too much memory) is TG_EINVAL and names file, line or key, and cause. A missing file is
+ * TG_ENOTFOUND. *text (owned by the script) is what the manifest keeps: the config's full source and
+ * that of all it required, and the overrides. */
+enum tg_status script_open(const char *path, const char *const *overrides, int n_overrides,
+                           struct script **s, struct tg_error *err);
+/* The same from texts in memory (a manifest's copy): sources as script_text gave them. */
+enum tg_status script_open_text(const char *text, struct script **s, struct tg_error *err);
+const char *script_text(const struct script *s);
+uint64_t script_hash(const struct script *s);
+void script_close(struct script *s); /* NULL is allowed */
+
+/* What curriculum(iteration, stats) may look at: names and numbers, such as "elo", "games". */
+struct script_stat {
+    const char *name;
+    double value;
+};
+
+/* Resolve every option for this iteration (0-based): constants, schedules, functions of the
+ * iteration. */
+enum tg_status script_options(struct script *s, int64_t iteration, struct run_options *o,
+                              struct tg_error *err);
+/* Ask the script's curriculum(iteration, stats), if there is one, and apply what it returned (a
+ * table of keys and values, checked like the config). *changes (malloc'd JSON text, "{}" if none;
+ * the caller frees) goes into the manifest. */
+enum tg_status script_curriculum(struct script *s, int64_t iteration,
+                                 const struct script_stat *stats, int n_stats,
+                                 char **changes, struct tg_error *err);
+/* Apply changes that a manifest kept, in place of asking again (resume). */
+enum tg_status script_apply(struct script *s, const char *changes, struct tg_error *err);
+
+/* The option table as text for `tengen help config`: key, type, range, default, meaning. */
+void script_help(FILE *out);
