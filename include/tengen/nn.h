@@ -48,6 +48,7 @@ enum nn_policy_role {
 struct nn_scales {
     float td_score, score_mean, score_stdev, lead, variance_time, value_error, score_error;
 };
+extern const struct nn_scales nn_scales_default; /* 20, 20, 20, 20, 40, 0.25, 30 */
 
 struct nn_arch {
     char name[NN_NAME_MAX];   /* of the preset, or "custom" */
@@ -75,7 +76,7 @@ enum tg_status nn_arch_preset(const char *name, int n_planes, int n_globals, str
 /* TG_EINVAL if the numbers do not fit together (a hostile file must not get past this). */
 enum tg_status nn_arch_check(const struct nn_arch *arch, struct tg_error *err);
 
-/* "b6c96: 6 blocks, 96 channels, 1.03 M parameters, 162 MFLOP per 9x9 evaluation" */
+/* "b6c96: 6 blocks, 96 channels, 1.02 M parameters, 157 MFLOP per 9x9 evaluation" */
 void nn_arch_describe(const struct nn_arch *arch, int size, char *text, size_t n);
 /* Multiplications and additions of one forward pass on a board of side S. */
 double nn_arch_flops(const struct nn_arch *arch, int size);
@@ -99,12 +100,25 @@ struct nn_tensor {
     bool head;        /* belongs to a head */
 };
 
+/* The tensors, by name (N: index of the block in nn_arch.blocks, from 0; a norm is NAME/scale and
+ * NAME/bias):
+ *   stem/conv  stem/globals
+ *   residual:  blockN/norm1 conv1 norm2 conv2
+ *   gpool:     blockN/norm1 conv1r conv1g normg gpool norm2 conv2
+ *   nested:    blockN/norm1 conv1 [its inner blocks] blockN/norm2 conv2   (both convolutions 1x1)
+ *   tip/norm
+ *   policy/conv_p1 conv_g1 norm_g1 gpool norm_p1 conv_p2, then pass, or with pass_hidden
+ *   pass1 pass1/bias pass2
+ *   value/conv_v1 norm_v1 fc2 fc2/bias fc3 fc3/bias score score/bias ownership
+ * Pooled inputs (gpool, pass, pass1: mean, scaled mean, max; fc2: mean, scaled and squared-scaled
+ * mean) are three groups of C channels, as in KataGo. */
 struct nn_layout {
     struct nn_tensor *tensors; /* owned, in the order of the forward pass */
     int n_tensors;
     size_t n_params; /* P */
 };
 
+/* Checks arch first. */
 enum tg_status nn_layout_open(const struct nn_arch *arch, struct nn_layout *l, struct tg_error *err);
 void nn_layout_close(struct nn_layout *l);
 /* The tensor of this name, or NULL. */
