@@ -4,11 +4,6 @@
 
 #include "go.h"
 
-#define NEIGHBOURS(s, c)                                                                           \
-    {                                                                                              \
-        (c) - (s)->stride, (c) - 1, (c) + 1, (c) + (s)->stride                                     \
-    }
-
 void go_board_clear(struct go_state *s, int size, int width, int height)
 {
     memset(s, 0, sizeof *s);
@@ -35,21 +30,14 @@ static inline struct go_cell *touch(struct go_state *s, int cell, struct go_jour
     return &s->cells[cell];
 }
 
-static inline bool beside_chain(const struct go_state *s, int cell, int head)
-{
-    const struct go_cell *c = &s->cells[cell];
-
-    return c[-s->stride].head == head || c[-1].head == head || c[1].head == head ||
-           c[s->stride].head == head;
-}
-
 /* Add `by` to the liberties of each chain of this colour beside a cell, once a chain. */
 static inline void add_liberty(struct go_state *s, int cell, uint8_t color, int by,
                                struct go_journal *j)
 {
-    const int around[4] = NEIGHBOURS(s, cell);
+    int around[4];
     int seen[4], n_seen = 0;
 
+    go_neighbours(s, cell, around);
     for (int i = 0; i < 4; i++) {
         int head, k = 0;
 
@@ -73,10 +61,11 @@ static void merge(struct go_state *s, int a, int b, struct go_journal *j)
     int16_t next;
 
     do {
-        const int around[4] = NEIGHBOURS(s, cur);
+        int around[4];
 
+        go_neighbours(s, cur, around);
         for (int i = 0; i < 4; i++)
-            if (s->cells[around[i]].color == GAME_EMPTY && !beside_chain(s, around[i], a))
+            if (s->cells[around[i]].color == GAME_EMPTY && !go_touches(s, around[i], a))
                 gained++;
         touch(s, cur, j)->head = (int16_t)a;
         cur = s->cells[cur].next;
@@ -115,16 +104,16 @@ static int remove_chain(struct go_state *s, int head, struct go_taken *taken, st
 void go_board_play(struct go_state *s, int cell, uint8_t color, struct go_taken *taken,
                    struct go_journal *j)
 {
-    const int around[4] = NEIGHBOURS(s, cell);
+    int around[4];
     uint8_t other = go_other(color);
     struct go_cell *stone = touch(s, cell, j);
     int libs = 0, n_taken = 0, last_taken = 0, head = cell;
 
+    go_neighbours(s, cell, around);
     stone->color = color;
     stone->head = stone->next = (int16_t)cell;
     for (int i = 0; i < 4; i++)
         libs += s->cells[around[i]].color == GAME_EMPTY;
-    stone->libs = (int16_t)(libs + 1); /* add_liberty below does not meet it: it has no neighbour */
     stone->libs = (int16_t)libs;
     if (j == NULL)
         s->hash ^= go_zobrist(cell, color);
@@ -169,9 +158,10 @@ void go_board_undo(struct go_state *s, struct go_journal *j, int n)
 
 enum go_legality go_board_legality(const struct go_state *s, int cell, uint8_t color, bool suicide)
 {
-    const int around[4] = NEIGHBOURS(s, cell);
+    int around[4];
     bool own = false;
 
+    go_neighbours(s, cell, around);
     if (s->cells[cell].color != GAME_EMPTY)
         return GO_ILLEGAL;
     for (int i = 0; i < 4; i++)
@@ -204,10 +194,11 @@ static uint64_t chain_hash(const struct go_state *s, int head)
 /* Xor of the hashes of the chains of this colour beside a cell that have just one liberty. */
 static uint64_t atari_hash(const struct go_state *s, int cell, uint8_t color)
 {
-    const int around[4] = NEIGHBOURS(s, cell);
+    int around[4];
     int seen[4], n_seen = 0;
     uint64_t hash = 0;
 
+    go_neighbours(s, cell, around);
     for (int i = 0; i < 4; i++) {
         int head = s->cells[around[i]].head, k = 0;
 
@@ -232,10 +223,11 @@ uint64_t go_board_hash_after(const struct go_state *s, int cell, uint8_t color)
 
 int go_board_ko_capture(const struct go_state *s, int cell, uint8_t color)
 {
-    const int around[4] = NEIGHBOURS(s, cell);
+    int around[4];
     uint8_t other = go_other(color);
     int found = 0;
 
+    go_neighbours(s, cell, around);
     if (s->cells[cell].color != GAME_EMPTY)
         return 0;
     for (int i = 0; i < 4; i++) {
@@ -272,8 +264,9 @@ bool go_board_build(struct go_state *s)
             continue;
         s->cells[c].head = (int16_t)c;
         for (;;) { /* `next` is the queue while the chain grows, and its ring at the end */
-            const int around[4] = NEIGHBOURS(s, cur);
+            int around[4];
 
+            go_neighbours(s, cur, around);
             for (int i = 0; i < 4; i++) {
                 struct go_cell *n = &s->cells[around[i]];
 

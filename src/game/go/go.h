@@ -63,6 +63,12 @@ struct go_state {
     struct go_cell cells[];
 };
 
+/* Room for one board without its ko words. */
+union go_board {
+    struct go_state s;
+    unsigned char room[sizeof(struct go_state) + GO_MAX_CELLS * sizeof(struct go_cell)];
+};
+
 /* A ko word is a hash whose two lowest bits are tags. Situations (after every ply, and the start)
  * have GO_WORD_TAKE clear; GO_WORD_PASSED says that the side to move then passed. Records of ko
  * captures in the encore have GO_WORD_TAKE set. */
@@ -110,6 +116,23 @@ static inline int go_cell_of(const struct go_state *s, int point)
 static inline int go_point_of(const struct go_state *s, int cell)
 {
     return (cell / s->stride - 1) * s->size + cell % s->stride - 1;
+}
+
+static inline void go_neighbours(const struct go_state *s, int cell, int around[4])
+{
+    around[0] = cell - s->stride;
+    around[1] = cell - 1;
+    around[2] = cell + 1;
+    around[3] = cell + s->stride;
+}
+
+/* Is a stone of this chain beside the cell? */
+static inline bool go_touches(const struct go_state *s, int cell, int head)
+{
+    const struct go_cell *c = &s->cells[cell];
+
+    return c[-s->stride].head == head || c[-1].head == head || c[1].head == head ||
+           c[s->stride].head == head;
 }
 
 static inline uint8_t go_other(uint8_t color) { return (uint8_t)(3 - color); }

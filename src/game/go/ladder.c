@@ -1,0 +1,275 @@
+/* ladder.c - ladders as KataGo's inputs define them: an exhaustive search of ataris.
+ *
+ * The defender extends at his last liberty or takes a chain in atari around him; the attacker plays
+ * on one of the last two liberties. Two liberties on the defender's turn, three on the attacker's, or
+ * a ko that the attacker would have to win save the chain. */
+#include <string.h>
+
+#include "go.h"
+
+enum {
+    NODE_BUDGET = 25000,  /* per search: beyond it the ladder counts as not working */
+    MAX_JOURNAL = 16384,
+    MOST_TOUCHED = 2600,  /* cells one play may change, counted with repetition */
+    MAX_MOVES = 8192
+};
+
+struct ladder {
+    struct go_state *s; /* a copy to play on */
+    struct go_journal journal;
+    struct go_old old[MAX_JOURNAL];
+    int16_t moves[MAX_MOVES];
+    int target; /* a stone of the chain */
+    uint8_t defender;
+    int n_nodes, max_depth;
+    bool gave_up;
+};
+
+static bool attack(struct ladder *l, int depth, int n_moves);
+
+static int empty_around(const struct go_state *s, int cell)
+{
+    const struct go_cell *c = &s->cells[cell];
+
+    return (c[-s->stride].color == GAME_EMPTY) + (c[-1].color == GAME_EMPTY) +
+           (c[1].color == GAME_EMPTY) + (c[s->stride].color == GAME_EMPTY);
+}
+
+/* The liberties of a chain that has at most `most` of them. */
+static int liberties(const struct go_state *s, int stone, int most, int16_t *libs)
+{
+    int cur = stone, n = 0;
+
+    do {
+        int around[4];
+
+        go_neighbours(s, cur, around);
+        for (int i = 0; i < 4; i++) {
+            int k = 0;
+
+            if (s->cells[around[i]].color != GAME_EMPTY)
+                continue;
+            while (k < n && libs[k] != around[i])
+                k++;
+            if (k == n)
+                libs[n++] = (int16_t)around[i];
+            if (n == most)
+                return n;
+        }
+        cur = s->cells[cur].next;
+    } while (cur != stone);
+    return n;
+}
+
+static int chain_libs(const struct go_state *s, int stone)
+{
+    return s->cells[s->cells[stone].head].libs;
+}
+
+/* The moves that take a chain in atari beside the target's chain; returns their number. */
+static int rescues(const struct go_state *s, int stone, int room, int16_t *moves)
+{
+    uint8_t other = go_other(s->cells[stone].color);
+    int cur = stone, n = 0;
+
+    do {
+        int around[4];
+
+        go_neighbours(s, cur, around);
+        for (int i = 0; i < 4; i++) {
+            int16_t lib;
+            int k = 0;
+
+            if (s->cells[around[i]].color != other || chain_libs(s, around[i]) != 1)
+                continue;
+            liberties(s, around[i], 1, &lib);
+            while (k < n && moves[k] != lib)
+                k++;
+            if (k == n && n < room)
+                moves[n++] = lib;
+        }
+        cur = s->cells[cur].next;
+    } while (cur != stone);
+    return n;
+}
+
+static bool may_play(const struct go_state *s, int cell, uint8_t color)
+{
+    return cell != s->ko && go_board_legality(s, cell, color, false) == GO_PLAIN;
+}
+
+/* The defender's turn. true: the chain is lost. */
+static bool defend(struct ladder *l, int depth, int n_moves)
+{
+    struct go_state *s = l->s;
+    int16_t *moves = l->moves + n_moves;
+    int n, journal = l->journal.n;
+
+    if (depth >= l->max_depth)
+        return true;
+    if (l->n_nodes >= NODE_BUDGET || n_moves + GAME_MAX_POINTS > MAX_MOVES ||
+        journal + MOST_TOUCHED > MAX_JOURNAL)
+        l->gave_up = true;
+    if (l->gave_up || chain_libs(s, l->target) >= 2 || s->ko != 0)
+        return false;
+    n = rescues(s, l->target, GAME_MAX_POINTS - 1, moves);
+    liberties(s, l->target, 1, moves + n);
+    n++;
+    for (int i = 0; i < n; i++) {
+        bool lost;
+
+        if (!may_play(s, moves[i], l->defender))
+            continue;
+        go_board_play(s, moves[i], l->defender, NULL, &l->journal);
+        l->n_nodes++;
+        lost = attack(l, depth + 1, n_moves + n);
+        go_board_undo(s, &l->journal, journal);
+        s->ko = 0;
+        if (!lost)
+            return false;
+    }
+    return true;
+}
+
+/* Both liberties are kos that the attacker may take, and neither connection helps. */
+static bool double_ko(struct ladder *l, const int16_t libs[2])
+{
+    struct go_state *s = l->s;
+    int journal = l->journal.n;
+    int16_t ko = s->ko, one;
+
+    for (int i = 0; i < 2; i++)
+        if (go_board_ko_capture(s, libs[i], go_other(l->defender)) == 0)
+            return false;
+    for (int i = 0; i < 2; i++) {
+        int after;
+
+        go_board_play(s, libs[i], l->defender, NULL, &l->journal);
+        after = chain_libs(s, libs[i]);
+        go_board_undo(s, &l->journal, journal);
+        s->ko = ko;
+        if (after > 2)
+            return false;
+    }
+    return rescues(s, l->target, 1, &one) == 0;
+}
+
+/* The attacker's turn. true: the chain is lost. */
+static bool attack(struct ladder *l, int depth, int n_moves)
+{
+    struct go_state *s = l->s;
+    int libs = chain_libs(s, l->target), journal = l->journal.n, n = 2, out[2];
+    int16_t moves[2], ko = s->ko;
+
+    if (depth >= l->max_depth)
+        return true;
+    if (libs != 2)
+        return libs < 2;
+    liberties(s, l->target, 2, moves);
+    for (int i = 0; i < 2; i++)
+        out[i] = empty_around(s, moves[i]);
+    if (out[0] == 0 && out[1] == 0 && double_ko(l, moves))
+        return true;
+    if (out[1] > out[0]) { /* shut the wider way out first */
+        int16_t first = moves[1];
+
+        moves[1] = moves[0];
+        moves[0] = first;
+        first = (int16_t)out[1];
+        out[1] = out[0];
+        out[0] = first;
+    }
+    if (moves[0] - moves[1] != 1 && moves[1] - moves[0] != 1 && moves[0] - moves[1] != s->stride &&
+        moves[1] - moves[0] != s->stride) {
+        if (out[1] >= 3)
+            return false; /* one of the two ways out stays open */
+        if (out[0] >= 3)
+            n = 1;
+    }
+    for (int i = 0; i < n; i++) {
+        bool lost;
+
+        if (!may_play(s, moves[i], go_other(l->defender)))
+            continue;
+        go_board_play(s, moves[i], go_other(l->defender), NULL, &l->journal);
+        l->n_nodes++;
+        lost = defend(l, depth + 1, n_moves);
+        go_board_undo(s, &l->journal, journal);
+        s->ko = ko;
+        if (lost)
+            return true;
+    }
+    return false;
+}
+
+/* Is the target, in atari and to move, lost? At the root every ko works for the defender. */
+static bool is_lost(struct ladder *l)
+{
+    int16_t ko = l->s->ko;
+    bool lost;
+
+    l->n_nodes = 0;
+    l->gave_up = false;
+    l->s->ko = 0;
+    lost = chain_libs(l->s, l->target) == 1 && defend(l, 0, 0);
+    l->s->ko = ko;
+    return lost;
+}
+
+/* Which of the two liberties of the target start a working ladder, as bits 0 and 1. */
+static unsigned working_starts(struct ladder *l, const int16_t libs[2])
+{
+    struct go_state *s = l->s;
+    uint8_t attacker = go_other(l->defender);
+    unsigned working = 0;
+    int16_t ko = s->ko;
+
+    for (unsigned i = 0; i < 2; i++)
+        if (may_play(s, libs[i], attacker)) {
+            go_board_play(s, libs[i], attacker, NULL, &l->journal);
+            working |= (unsigned)is_lost(l) << i;
+            go_board_undo(s, &l->journal, 0);
+            s->ko = ko;
+        }
+    return working;
+}
+
+static void set_bit(uint64_t *bits, int cell) { bits[cell / 64] |= UINT64_C(1) << cell % 64; }
+
+void go_ladders(const struct go_state *s, uint64_t stones[GO_CELL_WORDS],
+                uint64_t working[GO_CELL_WORDS], uint8_t prey)
+{
+    union go_board board;
+    struct ladder l;
+
+    memcpy(&board, s, sizeof *s + (size_t)s->n_cells * sizeof *s->cells);
+    l.s = &board.s;
+    l.journal = (struct go_journal){.old = l.old, .cap = MAX_JOURNAL};
+    l.max_depth = s->width * s->height * 3 / 2;
+    memset(stones, 0, GO_CELL_WORDS * sizeof *stones);
+    if (working != NULL)
+        memset(working, 0, GO_CELL_WORDS * sizeof *working);
+    for (int c = 0; c < s->n_cells; c++) {
+        int libs = s->cells[c].libs, cur = c;
+        unsigned starts = 0;
+        int16_t at[2];
+
+        if (s->cells[c].head != c || libs > 2)
+            continue;
+        l.target = c;
+        l.defender = s->cells[c].color;
+        if (libs == 2) {
+            liberties(s, c, 2, at);
+            starts = working_starts(&l, at);
+        }
+        if (libs == 2 ? starts == 0 : !is_lost(&l))
+            continue;
+        do {
+            set_bit(stones, cur);
+            cur = s->cells[cur].next;
+        } while (cur != c);
+        for (unsigned i = 0; i < 2; i++)
+            if (working != NULL && l.defender == prey && (starts >> i & 1) != 0)
+                set_bit(working, at[i]);
+    }
+}
