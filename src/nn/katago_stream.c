@@ -16,24 +16,6 @@ bool katago_is_gzip(const uint8_t *bytes, size_t n)
     return n >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
-float nn_float_from_le(const uint8_t b[4])
-{
-    uint32_t u = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-    float x;
-
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
-void nn_float_to_le(float x, uint8_t b[4])
-{
-    uint32_t u;
-
-    memcpy(&u, &x, sizeof u);
-    for (int i = 0; i < 4; i++)
-        b[i] = (uint8_t)(u >> 8 * i);
-}
-
 enum tg_status katago_open(struct katago_stream *s, const uint8_t *in, size_t n_in, const char *path,
                            struct tg_error *err)
 {
@@ -228,15 +210,10 @@ static enum tg_status read_binary(struct katago_stream *s, const char *what, siz
     if (memcmp(mark, "@BIN@", sizeof mark) != 0)
         return FAIL(err, TG_EFORMAT, "%s: %s: no @BIN@ where the weights should start", s->path, what);
     TRY(read_bytes(s, what, n * sizeof *values, (uint8_t *)values, err));
-    for (size_t i = 0; i < n; i++) {
-        uint8_t b[4];
-
-        memcpy(b, &values[i], sizeof b);
-        values[i] = nn_float_from_le(b);
+    for (size_t i = 0; i < n; i++)
         if (!isfinite(values[i]))
             return FAIL(err, TG_EFORMAT, "%s: %s: weight %zu of %zu is not finite", s->path, what, i,
                         n);
-    }
     return TG_OK;
 }
 

@@ -4,6 +4,7 @@
  * words before. A block is as many decimal words, or "@BIN@" and that many little-endian float32. */
 #pragma once
 
+#define ZLIB_CONST
 #include <zlib.h>
 
 #include "tengen/nn.h"

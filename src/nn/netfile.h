@@ -17,9 +17,11 @@ int katago_version_for(const struct nn_arch *arch, const char **why);
 
 bool katago_is_gzip(const uint8_t *bytes, size_t n);
 
-/* The softplus scales that KataGo's versions up to 12 imply. */
-extern const struct nn_scales katago_default_scales;
+/* TG_EINVAL names a parameter that is not finite: neither format takes it. */
+enum tg_status nn_model_check_params(const struct nn_model *m, struct tg_error *err);
 
-/* Four bytes, the lowest first, as a float, and back. */
-float nn_float_from_le(const uint8_t b[4]);
-void nn_float_to_le(float x, uint8_t b[4]);
+/* What nn_model.hash is. */
+uint64_t nn_model_hash(const struct nn_model *m);
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(float) == 4,
+               "both formats hold float32, the lowest byte first, and are copied as they are");
