@@ -77,7 +77,7 @@ struct selfplay_job {
 
 struct selfplay_stats { /* sums since the pool was opened (or last taken) */
     int64_t games, plies, evaluations, batches, rows;
-    int64_t searches, terminal_visits;
+    int64_t searches;
     double infer_sec, busy_sec, idle_sec; /* summed over worker threads; busy is all but infer and idle */
 };
 

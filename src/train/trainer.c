@@ -1,0 +1,246 @@
+/* trainer.c - the training step: draw, gradients, their sum over the ranks, update. */
+#include "trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tengen/file.h"
+#include "tengen/rng.h"
+
+enum tg_status trainer_open(struct comm *train, const struct game *game,
+                            const struct nn_backend *backend, const struct nn_net_options *net,
+                            const struct nn_model *model, uint64_t seed, struct trainer **t,
+                            struct tg_error *err)
+{
+    enum tg_status rc = TG_OK;
+    struct trainer *made = calloc(1, sizeof *made);
+    struct nn_net_options options = *net;
+
+    *t = NULL;
+    if (made == NULL)
+        return comm_agree(train, FAIL(err, TG_ENOMEM, "trainer"), err);
+    made->comm = train;
+    made->game = game;
+    made->backend = backend;
+    made->arch = model->arch;
+    made->n_params = model->layout.n_params;
+    made->seed = seed;
+    record_layout_init(&made->layout, game);
+    options.train = true;
+    rc = nn_model_fits(model, game, err);
+    if (rc == TG_OK)
+        rc = backend->open(&made->arch, &options, &made->net, err);
+    if (rc == TG_OK)
+        rc = backend->set(made->net, NN_PARAMS, model->params, err);
+    if (rc == TG_OK)
+        rc = backend->set(made->net, NN_EMA, model->params, err);
+    TRY_OUT(comm_agree(train, rc, err));
+    *t = made;
+    return TG_OK;
+out:
+    trainer_close(made);
+    return rc;
+}
+
+void trainer_close(struct trainer *t)
+{
+    if (t == NULL)
+        return;
+    if (t->net != NULL) {
+        if (t->batch_capacity > 0)
+            t->backend->batch_close(t->net, &t->batch);
+        t->backend->close(t->net);
+    }
+    free(t->slots);
+    free(t->weights);
+    free(t);
+}
+
+int64_t trainer_step(const struct trainer *t) { return t->step; }
+
+enum tg_status trainer_params(struct trainer *t, enum nn_array which, float *host,
+                              struct tg_error *err)
+{
+    return t->backend->get(t->net, which, host, err);
+}
+
+int64_t trainer_steps(const struct train_options *o, int64_t n_window, int64_t n_new_rows)
+{
+    double rows = o->epochs > 0 ? (double)o->epochs * (double)n_window
+                                : (double)o->rows_per_new_row * (double)n_new_rows;
+    int64_t steps = (int64_t)(rows / o->batch + 0.5);
+
+    if (n_window < o->min_rows || n_window == 0)
+        return 0;
+    if (steps < 1)
+        steps = 1;
+    return o->max_steps > 0 && steps > o->max_steps ? o->max_steps : steps;
+}
+
+/* This rank's share of a step: rows [*first, *first + *n) of the global batch. */
+static void share(const struct trainer *t, int batch, int *first, int *n)
+{
+    int64_t rank = comm_rank(t->comm), size = comm_size(t->comm);
+
+    *first = (int)(rank * batch / size);
+    *n = (int)((rank + 1) * batch / size) - *first;
+}
+
+static enum tg_status reserve(struct trainer *t, int batch, struct tg_error *err)
+{
+    int first, n;
+
+    share(t, batch, &first, &n);
+    n = n > 0 ? n : 1;
+    if (n > t->batch_capacity) {
+        if (t->batch_capacity > 0)
+            t->backend->batch_close(t->net, &t->batch);
+        t->batch_capacity = 0;
+        TRY(t->backend->batch_open(t->net, n, NN_BATCH_TRAIN | NN_BATCH_OWNERSHIP, &t->batch, err));
+        t->batch_capacity = n;
+    }
+    if (batch > t->n_slots) {
+        int64_t *slots = realloc(t->slots, (size_t)batch * sizeof *slots);
+
+        if (slots == NULL)
+            return FAIL(err, TG_ENOMEM, "draws of %d rows", batch);
+        t->slots = slots;
+        float *weights = realloc(t->weights, (size_t)batch * sizeof *weights);
+        if (weights == NULL)
+            return FAIL(err, TG_ENOMEM, "draws of %d rows", batch);
+        t->weights = weights;
+        t->n_slots = batch;
+    }
+    return TG_OK;
+}
+
+/* Fill this rank's part of the batch from the step's draw. *age: sum of the rows' ages. */
+static void stage(struct trainer *t, struct replay_window *w, const struct train_options *o,
+                  int first, int n, int32_t net_now, double *age)
+{
+    *age = 0;
+    for (int i = 0; i < n; i++) {
+        const uint8_t *row = replay_window_row(w, t->slots[first + i]);
+        const struct record_head *h = (const struct record_head *)(const void *)row;
+        struct tg_rng turn = tg_rng_stream(t->seed, TG_RNG_DRAW, (uint64_t)t->step,
+                                           (uint64_t)(first + i) + (UINT64_C(1) << 32));
+        uint8_t symmetry = o->symmetries ? (uint8_t)(tg_rng_u32(&turn) & 7) : 0;
+
+        targets_fill(&t->layout, o, row, symmetry, t->weights[first + i], i, &t->batch);
+        *age += h->net >= 0 ? net_now - h->net : 0;
+    }
+    t->batch.n = n;
+}
+
+static void describe_update(const struct train_options *o, int64_t step, struct nn_update *u)
+{
+    double warm = o->warmup_steps > 0 && (double)step < (double)o->warmup_steps
+                      ? (double)step / (double)o->warmup_steps
+                      : 1;
+
+    *u = (struct nn_update){
+        .kind = o->optimiser,
+        .learning_rate = (float)(warm * (double)o->learning_rate),
+        .momentum = o->momentum,
+        .beta2 = o->beta2,
+        .epsilon = o->epsilon,
+        .weight_decay = o->weight_decay,
+        .decoupled = o->decoupled,
+        .clip_norm = o->clip_norm,
+        .ema = o->ema,
+        .max_norm = o->max_norm,
+        .step = step,
+    };
+}
+
+/* One step on all ranks. */
+static enum tg_status one_step(struct trainer *t, struct replay_window *w,
+                               const struct train_options *o, int64_t n_newest, int32_t net_now,
+                               struct nn_update_result *result, double *learning_rate, double *age,
+                               struct tg_error *err)
+{
+    struct nn_update u;
+    int first, n;
+
+    share(t, o->batch, &first, &n);
+    enum tg_status rc = replay_window_draw(w, t->seed, t->step, n_newest, o->draw_beta, o->batch,
+                                           t->slots, t->weights, err);
+    if (rc == TG_OK) {
+        stage(t, w, o, first, n, net_now, age);
+        rc = t->backend->backward(t->net, &t->batch, &o->loss, o->batch, true, err);
+    }
+    TRY(comm_agree(t->comm, rc, err));
+    TRY(comm_sum_span(t->comm, t->backend->reduce_span(t->net), err));
+    describe_update(o, t->step + 1, &u);
+    TRY(comm_agree(t->comm, t->backend->update(t->net, &u, result, err), err));
+    TRY(replay_window_update(w, t->slots + first, t->batch.t.value_error, n, err));
+    *learning_rate = (double)u.learning_rate;
+    t->step++;
+    t->n_rows += o->batch;
+    return TG_OK;
+}
+
+/* Sums over rows become means over the rows that had the target. */
+static void to_means(const struct train_stats *sums, struct train_stats *means)
+{
+    double rows = sums->metrics[NN_METRIC_ROWS], steps = (double)(sums->n_steps - sums->n_skipped);
+
+    *means = *sums;
+    for (int m = 0; m < NN_METRICS; m++) {
+        double by = m == NN_METRIC_POLICY_HITS || m == NN_METRIC_POLICY_ENTROPY ||
+                            m == NN_METRIC_POLICY
+                        ? sums->metrics[NN_METRIC_POLICY_ROWS]
+                    : m == NN_METRIC_VALUE_HITS ? sums->metrics[NN_METRIC_VALUE_ROWS]
+                                                : rows;
+        means->metrics[m] = by > 0 ? sums->metrics[m] / by : 0;
+    }
+    means->metrics[NN_METRIC_ROWS] = rows;
+    means->grad_norm = steps > 0 ? sums->grad_norm / steps : 0;
+    means->sample_age = sums->n_rows > 0 ? sums->sample_age / (double)sums->n_rows : 0;
+}
+
+enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const struct train_options *o,
+                           int64_t n_steps, int64_t n_newest, int32_t net_now,
+                           void (*poll)(void *ctx, int64_t step, int64_t n_steps,
+                                        const struct train_stats *so_far),
+                           void *ctx, struct train_stats *stats, struct tg_error *err)
+{
+    struct train_stats sums = {0};
+    double start = tg_now(), age_sum = 0;
+    int in_a_row = 0;
+
+    memset(stats, 0, sizeof *stats);
+    comm_wait_sec(t->comm);
+    TRY(comm_agree(t->comm, reserve(t, o->batch, err), err));
+    for (int64_t i = 0; i < n_steps; i++) {
+        struct nn_update_result result = {0};
+        double age = 0;
+
+        TRY(one_step(t, w, o, n_newest, net_now, &result, &sums.learning_rate, &age, err));
+        age_sum += age;
+        sums.n_steps++;
+        sums.n_rows += o->batch;
+        if (result.skipped) {
+            sums.n_skipped++;
+            if (o->max_skipped > 0 && ++in_a_row >= o->max_skipped)
+                return FAIL(err, TG_EDEVICE, "step %lld: %d gradients in a row were not finite or had a "
+                            "norm above train.max_norm (the last: %g)", (long long)t->step, in_a_row,
+                            result.grad_norm);
+        } else {
+            in_a_row = 0;
+            for (int m = 0; m < NN_METRICS; m++)
+                sums.metrics[m] += result.metrics[m];
+            sums.grad_norm += result.grad_norm;
+        }
+        sums.sample_age = age_sum * comm_size(t->comm); /* this rank's rows stand for all, until the end */
+        to_means(&sums, stats);
+        if (poll != NULL)
+            poll(ctx, i + 1, n_steps, stats);
+    }
+    sums.sample_age = age_sum;
+    comm_sum_f64(t->comm, &sums.sample_age, 1);
+    to_means(&sums, stats);
+    stats->sec = tg_now() - start;
+    stats->wait_sec = comm_wait_sec(t->comm);
+    return TG_OK;
+}

@@ -1,0 +1,25 @@
+/* trainer.h - private to src/train. */
+#pragma once
+
+#include "tengen/train.h"
+
+struct trainer {
+    struct comm *comm;                 /* borrowed */
+    const struct game *game;           /* borrowed */
+    struct record_layout layout;
+    const struct nn_backend *backend;
+    struct nn_net *net;                /* owned */
+    struct nn_arch arch;
+    size_t n_params;
+    uint64_t seed;
+    int64_t step, n_rows;              /* taken in the run so far, equal on all ranks */
+    struct nn_batch batch;             /* of this rank's share of a step */
+    int batch_capacity;
+    int64_t *slots;                    /* [batch] the draw of a step */
+    float *weights;
+    int n_slots;
+};
+
+/* targets.c: row i of b := the packed row, seen through this symmetry. */
+void targets_fill(const struct record_layout *l, const struct train_options *o, const uint8_t *row,
+                  uint8_t symmetry, float row_weight, int i, struct nn_batch *b);
