@@ -6,6 +6,10 @@
  * engine that plays alone may take several (virtual loss keeps them apart).
  *
  * Utilities and values inside are for the player to move at the root unless a name says otherwise.
+ * Utility of an outcome: win - loss + no_result * no_result_utility + score_weight * (2/pi) *
+ * E[atan(lead / b)], b the square root of the board's area, the mean taken over a normal distribution
+ * of the lead. A finished game counts +-1, draw_value or no_result_utility instead of the first part.
+ *
  * Same position, settings, random stream and evaluations: the same search, bit for bit. */
 #pragma once
 
@@ -20,7 +24,8 @@
 struct search_settings {
     int visits;               /* root visits in total, reused ones counted */
     /* PUCT (Silver et al. 2018; the growing constant of AlphaZero's pseudocode in KataGo's form):
-     * c(N) = c_puct + c_puct_log * ln((N + c_puct_base) / c_puct_base) */
+     * c(N) = c_puct + c_puct_log * ln((N + c_puct_base) / c_puct_base)
+     * urgency = q + c(N) * prior * sqrt(N) / (1 + n), N the parent's visits, its own evaluation included */
     float c_puct, c_puct_log, c_puct_base;
     float fpu_reduction;      /* first-play urgency: parent's value - reduction * sqrt(visited prior) */
     float root_fpu_reduction;
@@ -29,28 +34,33 @@ struct search_settings {
     float noise_alpha;        /* > 0: fixed alpha per legal move; 0: noise_total / legal moves */
     float noise_total;        /* KataGo's total concentration, 10.83 */
     bool noise_shaped;        /* half of the concentration follows the policy (KataGo) */
-    /* Root policy temperature, before the noise: early -> late with half-life in plies */
+    /* Root policy temperature, before the noise: early -> late by temp_halflife or temp_plies */
     float root_temp_early, root_temp_late;
-    /* Forced playouts and policy-target pruning (KataGo paper, section 3.2) */
+    /* Forced playouts and policy-target pruning (KataGo paper, section 3.2): a root child that has a
+     * visit gets at least sqrt(forced_k * prior * visits of all children). Only where there is noise.
+     * Pruned visits are also what search_choose sees. */
     float forced_k;           /* 0: off; 2 */
     bool prune_targets;
-    /* Gumbel root with sequential halving (Danihelka et al. 2022) */
+    /* Gumbel root with sequential halving (Danihelka et al. 2022); PUCT below the root. Its own
+     * noise replaces Dirichlet's and forced playouts, and is scaled by the move temperature: 1 is the
+     * paper's self-play, 0 plays without chance. Utilities enter sigma as (u + 1) / 2. */
     bool gumbel;
     int gumbel_considered;    /* m: actions considered at the root; 16 */
     float gumbel_c_visit, gumbel_c_scale; /* 50, 1.0 */
-    /* Move choice: visits^(1 / temperature) */
+    /* Move choice: visits^(1 / temperature); 0: the best */
     float temp_early, temp_late;
-    float temp_halflife;      /* plies (of a board of side 19, scaled by side / 19); 0: no decay */
-    int temp_plies;           /* > 0: temp_early up to this ply, temp_late from it on (exploration turns) */
+    float temp_halflife;      /* plies (of a board of side 19, scaled by side / 19); 0: temp_early */
+    int temp_plies;           /* > 0: temp_early before this ply, temp_late from it on, no half-life */
     float move_prune_visits;  /* moves below it are not chosen by temperature; 0: all */
     /* Utility of an outcome */
     float score_weight;       /* weight of (2/pi) atan of the score lead beside win - loss; 0: none */
-    float no_result_utility;
+    float no_result_utility;  /* of a game without a result for Black, -1..1 */
     float draw_value;         /* utility of a draw for Black, -1..1; 0 */
-    bool proven;              /* wins and losses that are terminal propagate exactly */
+    bool proven;              /* wins and losses that are terminal propagate exactly; a proven root is DONE */
     bool reuse_tree;
-    float virtual_loss;       /* visits added per leaf in flight; 1 */
-    bool avoid_early_pass;    /* never choose a pass that loses by the score while another move is legal */
+    float virtual_loss;       /* lost visits added per leaf in flight; 1 */
+    bool avoid_early_pass;    /* neither search nor choose, at the root, a pass that ends the game as
+                               * a loss while another move is legal */
 };
 
 /* Strong defaults for match play (no noise, temperature 0). */
@@ -73,7 +83,9 @@ size_t search_bytes(const struct search *s);
 
 /* Begin a search of pos (copied). rng is the stream of all randomness of this search and its move
  * choice; the same (game, ply) gives the same. With reuse_tree and a tree advanced to this very
- * position, the subtree is kept (its root gets fresh noise); else the tree starts empty. */
+ * position (board, ply, last moves, rules), the subtree is kept (its root gets fresh noise), unless
+ * settings that values depend on have changed; else the tree starts empty. Leaves still in flight
+ * are cancelled. TG_EINVAL names a setting out of range; TG_ENOMEM. */
 enum tg_status search_start(struct search *s, const struct position *pos,
                             const struct search_settings *settings, const struct tg_rng *rng,
                             struct tg_error *err);
@@ -81,17 +93,20 @@ enum tg_status search_start(struct search *s, const struct position *pos,
 enum search_next {
     SEARCH_LEAF, /* *leaf is filled and counts as in flight until search_expand(leaf.id) */
     SEARCH_WAIT, /* nothing to select before a leaf in flight comes back */
-    SEARCH_DONE  /* the visits are spent (or the root is decided): read the result */
+    SEARCH_DONE  /* the visits are spent or the root is proven, and nothing is in flight: read the
+                  * result. Also where memory ended the walk; the last search_expand said so */
 };
 struct search_leaf {
     const struct position *pos; /* valid until the next call on this tree */
     uint32_t id;
 };
 
-/* Walk to the next leaf. Terminal leaves are backed up inside and never handed out.
- * Cannot fail: it only walks. */
+/* Walk to the next leaf. Terminal leaves are backed up inside and never handed out. WAIT where the
+ * walk ends at a leaf in flight (virtual loss makes that rare), and at the end until all are back. */
 enum search_next search_select(struct search *s, struct search_leaf *leaf);
-/* Give the evaluation of a leaf back: expands it and backs it up. TG_ENOMEM: the arena cannot grow. */
+/* Give the evaluation of a leaf back: expands it and backs it up. TG_EINVAL: the leaf is not in flight,
+ * or the evaluation is not finite (the leaf is then cancelled). TG_ENOMEM: no room for another leaf;
+ * this one counts. */
 enum tg_status search_expand(struct search *s, uint32_t leaf_id, const struct search_eval *eval,
                              struct tg_error *err);
 /* Forget a leaf in flight (its evaluation failed). */
@@ -112,12 +127,13 @@ struct search_child {
 struct search_result {
     int n_children;
     const struct search_child *children; /* legal moves by action; borrowed until the next call */
-    int visits;                          /* of the root */
-    float win, loss, no_result;          /* means over the tree, side to move at the root */
+    int visits;                          /* of the root: its own evaluation + its children's visits */
+    float win, loss, no_result;          /* means over the tree, side to move at the root; exact if proven */
     float value;                         /* mean utility */
     float lead;
     float raw_win, raw_loss, raw_no_result, raw_lead; /* the network's at the root */
-    int best;                            /* index of the most visited (proven wins first; Gumbel: the winner) */
+    int best;                            /* index of the most visited, proven wins first, forced visits
+                                          * pruned; Gumbel: the winner of the halving */
     int8_t proven;                       /* of the root, side to move */
     int max_depth;
     int64_t n_evaluated;                 /* leaves expanded by this search */
@@ -125,16 +141,20 @@ struct search_result {
 void search_result(struct search *s, struct search_result *r);
 
 /* target [A] := the policy target, sums to 1: visit shares, pruned where playouts were forced, or
- * Gumbel's improved policy. Never temperature-adjusted. False if there is none (no visit). */
+ * Gumbel's improved policy. Of visit shares, a proven win takes all; proven losses take none while
+ * another move has visits. Never temperature-adjusted. False, target 0, if there is none (no visit
+ * beside the root's own). */
 bool search_policy_target(struct search *s, float *target);
 
 /* The move to play by the settings' temperature at the position's ply, drawn from the stream of
- * search_start. An action, legal. */
+ * search_start: the same move at every call. A proven win is played at any temperature. By the prior
+ * where no child has a visit, by chance where not even the root was evaluated. An action, legal; -1
+ * when the game is over. */
 int search_choose(struct search *s);
 
 /* The principal variation: actions [max], most visited first. Returns how many. */
 int search_pv(struct search *s, int16_t *actions, int max);
 
-/* Play action at the root, keeping its subtree for a later search_start. */
+/* Play action at the root, keeping its subtree for a later search_start. Cancels leaves in flight. */
 void search_advance(struct search *s, int action);
 void search_clear(struct search *s);
