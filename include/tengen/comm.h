@@ -53,6 +53,11 @@ void comm_allgather(struct comm *c, const void *mine, void *all, size_t n_bytes)
  * [size + 1] says where each rank's begin. TG_ENOMEM is agreed. */
 enum tg_status comm_allgatherv(struct comm *c, const void *mine, size_t n_bytes, void **all,
                                size_t *starts, struct tg_error *err);
+/* Personal messages: rank r receives out [out_starts[r], out_starts[r + 1]) of every rank, in rank
+ * order in *in (malloc'd, the caller frees); in_starts [size + 1] says where each rank's begin. At
+ * most 2 GiB a rank: TG_EINVAL beyond. Agreed. */
+enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out_starts, void **in,
+                              size_t *in_starts, struct tg_error *err);
 /* Element-wise sum over all ranks, in place, in pieces so that it may exceed 2 GiB. The dtype may be
  * TG_F32 or TG_I64; memory on a device goes through the plugin, if that is there. */
 enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_error *err);
@@ -66,11 +71,14 @@ enum tg_status comm_agree(struct comm *c, enum tg_status mine, struct tg_error *
 struct comm_shared;
 enum tg_status comm_shared_open(struct comm *host, size_t n_bytes, struct comm_shared **s,
                                 void **memory, struct tg_error *err);
+/* Make sure that bytes [at, at + n) can be written: memory is taken from the host only now. One rank
+ * suffices; not collective. TG_ENOMEM instead of a fatal signal later. */
+enum tg_status comm_shared_reserve(struct comm_shared *s, size_t at, size_t n, struct tg_error *err);
 void comm_shared_sync(struct comm_shared *s); /* writes before it are seen after it. Collective. */
 void comm_shared_close(struct comm_shared *s);
 
 /* The watchdog: a thread that ends the job with status 1, naming rank, phase, communicator and
- * collective, when one collective of this process outlasts limit_sec (0: never). */
+ * collective, when one collective of this process outlasts limit_sec (0: never). One per process. */
 struct comm_watchdog;
 enum tg_status comm_watchdog_start(double limit_sec, struct tg_log *log, struct comm_watchdog **w,
                                    struct tg_error *err);

@@ -1,0 +1,23 @@
+/* comm_private.h - private to src/comm: the handle, the polling wait, the watchdog's slot. */
+#pragma once
+
+#include "tengen/comm.h"
+
+enum { COMM_SUM_BLOCK = 32 };
+
+struct comm {
+    MPI_Comm mpi;     /* owned duplicate */
+    const char *name; /* borrowed, lives on */
+    int rank, size;
+    int world_rank;   /* what messages call this rank */
+    double wait_sec;  /* since the last comm_wait_sec */
+    double *gathered; /* owned [size * COMM_SUM_BLOCK], for sums in rank order */
+};
+
+/* Wait for a request of c by polling; what ("allreduce") is for the watchdog. */
+void comm_wait(struct comm *c, MPI_Request *request, const char *what);
+
+/* The watchdog sees one operation of this process at a time, from enter to leave. For MPI calls that
+ * have no nonblocking form; comm_wait calls them itself. */
+void comm_watch_enter(const char *what, const char *comm_name);
+void comm_watch_leave(void);
