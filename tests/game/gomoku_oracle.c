@@ -75,13 +75,12 @@ static bool double_four(struct oracle *o, int x, int y, char s)
 
 static bool double_three(struct oracle *o, int x, int y, char s);
 
-/* How many of the n points from i steps along line d hold this. */
-static int count(const struct oracle *o, int x, int y, int d, int i, int n, char what)
+static int count(const char *points, int n, char what)
 {
     int found = 0;
 
-    for (int j = i; j < i + n; j++)
-        found += get(o, x + j * line_dx[d], y + j * line_dy[d]) == what;
+    for (int i = 0; i < n; i++)
+        found += points[i] == what;
     return found;
 }
 
@@ -105,19 +104,22 @@ static bool renju_accepts(struct oracle *o, int x, int y, int d, int end0, int e
 static bool open_three(struct oracle *o, int x, int y, int d, char s)
 {
     bool renju = o->rules.double_three == GOMOKU_THREES_RENJU;
+    char around[9], *here = around + 4; /* the line from 4 steps before (x, y) to 4 after */
 
+    for (int i = -4; i <= 4; i++)
+        here[i] = get(o, x + i * line_dx[d], y + i * line_dy[d]);
     for (int i = -4; !renju && i <= 0; i++) /* five points with four stones: a four already */
-        if (count(o, x, y, d, i, 5, s) == 4 && count(o, x, y, d, i, 5, '.') == 1)
+        if (count(here + i, 5, s) == 4 && count(here + i, 5, '.') == 1)
             return false;
     for (int i = -3; i <= 0; i++) {
-        if (count(o, x, y, d, i, 4, s) != 3 || count(o, x, y, d, i, 4, '.') != 1 ||
-            count(o, x, y, d, i - 1, 1, '.') != 1 || count(o, x, y, d, i + 4, 1, '.') != 1)
+        if (count(here + i, 4, s) != 3 || count(here + i, 4, '.') != 1 || here[i - 1] != '.' ||
+            here[i + 4] != '.')
             continue;
         if (!renju)
             return true;
         for (int q = i; q < i + 4; q++)
-            if (count(o, x, y, d, q, 1, '.') == 1 &&
-                renju_accepts(o, x + q * line_dx[d], y + q * line_dy[d], d, i - 1 - q, i + 4 - q, s))
+            if (here[q] == '.' && renju_accepts(o, x + q * line_dx[d], y + q * line_dy[d], d,
+                                                i - 1 - q, i + 4 - q, s))
                 return true;
     }
     return false;

@@ -101,7 +101,7 @@ static void five_wins_in_every_line_for_both_colours(void **state)
     struct gomoku_rules rules = named_rules("freestyle");
     (void)state;
     for (int d = 0; d < 4; d++)
-        for (int color = 0; color < 2; color++)
+        for (enum game_color color = GAME_BLACK; color <= GAME_WHITE; color++)
             for (int last = 0; last < 5; last++) {
                 char text[] = "..... ..... ..... ..... .....";
                 struct drawn b;
@@ -189,7 +189,7 @@ static void double_threes_are_forbidden_to_white_as_to_black(void **state)
     static const char *const rules[] = {"captures-engine", "captures-subject"};
     (void)state;
     for (int r = 0; r < 2; r++)
-        for (int color = 0; color < 2; color++) {
+        for (enum game_color color = GAME_BLACK; color <= GAME_WHITE; color++) {
             char text[] = "......... "
                           "......... "
                           "...x..... "

@@ -6,7 +6,11 @@
 #include "gomoku_oracle.h"
 #include "tengen/rng.h"
 
+#ifdef __SANITIZE_ADDRESS__ /* some six times slower */
+enum { N_POSITIONS = 20000 };
+#else
 enum { N_POSITIONS = 100000 };
+#endif
 
 struct counts {
     long positions, games, forbidden, pairs, pending, won, drawn;
@@ -28,8 +32,7 @@ static void compare(const struct game *g, const struct position *pos, struct ora
         bool on_board = x < o->width && y < o->height;
         bool ok = on_board && !o->over && oracle_legal(o, x, y);
 
-        if (legal[a] != ok || (on_board && pos->stones[a] != (o->at[y][x] == 'X' ? GAME_BLACK_STONE :
-                                                   o->at[y][x] == 'O' ? GAME_WHITE_STONE : GAME_EMPTY))) {
+        if (legal[a] != ok || (on_board && ".XO"[pos->stones[a]] != o->at[y][x])) {
             char text[1024];
 
             game_draw(g, pos, text, sizeof text);
@@ -53,8 +56,10 @@ static int pick(const struct game *g, const struct position *pos, struct tg_rng 
         int x = last % g->size + (int)tg_rng_below(rng, 9) - 4;
         int y = last / g->size + (int)tg_rng_below(rng, 9) - 4;
 
-        if (x >= 0 && y >= 0 && x < g->size && y < g->size && game_is_legal(g, pos, y * g->size + x))
-            return y * g->size + x;
+        int a = y * g->size + x;
+
+        if (x >= 0 && y >= 0 && x < g->size && y < g->size && game_is_legal(g, pos, a))
+            return a;
     }
     for (int a = (int)tg_rng_below(rng, (uint32_t)g->n_points);; a = (a + 1) % g->n_points)
         if (game_is_legal(g, pos, a))
@@ -64,7 +69,7 @@ static int pick(const struct game *g, const struct position *pos, struct tg_rng 
 static void play_game(const struct gomoku_rules *rules, struct tg_rng *rng, struct counts *n)
 {
     static const int sizes[] = {5, 7, 9, 9, 11, 13};
-    int size = tg_rng_below(rng, 50) == 0 ? 19 : sizes[tg_rng_below(rng, 6)];
+    int size = tg_rng_below(rng, 50) == 0 ? 19 : sizes[tg_rng_below(rng, 6)], side;
     struct game_setup setup = {.gomoku = *rules};
     struct position pos;
     struct oracle o;
@@ -75,7 +80,8 @@ static void play_game(const struct gomoku_rules *rules, struct tg_rng *rng, stru
     setup.height = (uint8_t)size;
     if (tg_rng_below(rng, 4) == 0)
         setup.height = (uint8_t)(2 + tg_rng_below(rng, (uint32_t)size - 1));
-    assert_ok(game_init(&g, GAME_GOMOKU, size + (int)tg_rng_below(rng, 2) * (size < 19), 0, &err), &err);
+    side = size + (size < 19 && tg_rng_below(rng, 2) == 0);
+    assert_ok(game_init(&g, GAME_GOMOKU, side, 0, &err), &err);
     assert_ok(game_setup_check(&g, &setup, &err), &err);
     game_start(&g, &setup, &pos);
     oracle_start(&o, &setup);
@@ -102,10 +108,10 @@ static void check_rules(const struct gomoku_rules *rules, uint64_t id)
                   "drawn %ld\n",
                   n.positions, n.games, n.forbidden, n.pairs, n.pending, n.won, n.drawn);
     /* What the rules provide for must have happened, and often. */
-    assert_true(n.won > 100 && n.drawn > 10);
-    assert_true((n.forbidden > 1000) == (rules->double_three != GOMOKU_THREES_FREE));
-    assert_true((n.pairs > 1000) == rules->captures);
-    assert_true((n.pending > 100) == rules->breakable_five);
+    assert_true(n.won > N_POSITIONS / 1000 && n.drawn > N_POSITIONS / 10000);
+    assert_true((n.forbidden > N_POSITIONS / 100) == (rules->double_three != GOMOKU_THREES_FREE));
+    assert_true((n.pairs > N_POSITIONS / 100) == rules->captures);
+    assert_true((n.pending > N_POSITIONS / 1000) == rules->breakable_five);
 }
 
 static void freestyle_agrees(void **state)
@@ -145,12 +151,53 @@ static void an_odd_mixture_agrees(void **state)
     check_rules(&rules, 4);
 }
 
+/* Section 1.6: what the renju reading forbids, the literal one forbids too, and more. */
+static void the_literal_reading_forbids_more(void **state)
+{
+    struct gomoku_rules renju = named_rules("captures-engine"), literal = renju;
+    struct tg_rng rng = tg_rng_stream(5, TG_RNG_TEST, 0, 0);
+    long n_both = 0, n_literal_only = 0;
+    (void)state;
+    literal.double_three = GOMOKU_THREES_LITERAL;
+    for (int k = 0; k < 2000; k++) {
+        uint8_t stones[GAME_MAX_POINTS] = {0};
+        uint8_t by_renju[GAME_MAX_ACTIONS], by_literal[GAME_MAX_ACTIONS];
+        int n_stones = 10 + (int)tg_rng_below(&rng, 60);
+        struct drawn b;
+
+        draw_with(&b, &renju, "................... ................... ................... "
+                              "................... ................... ................... "
+                              "................... ................... ................... "
+                              "................... ................... ................... "
+                              "................... ................... ................... "
+                              "................... ................... ................... "
+                              "...................", GAME_BLACK);
+        for (int i = 0; i < n_stones; i++) /* in the middle 13 x 13 */
+            stones[(3 + tg_rng_below(&rng, 13)) * 19 + 3 + tg_rng_below(&rng, 13)] =
+                (uint8_t)(1 + tg_rng_below(&rng, 2));
+        assert_ok(game_set_stones(&b.g, &b.pos, stones, GAME_WHITE, &b.err), &b.err);
+        game_legal(&b.g, &b.pos, by_renju);
+        b.pos.setup.gomoku = literal;
+        game_legal(&b.g, &b.pos, by_literal);
+        for (int p = 0; p < 361; p++) {
+            assert_false(by_literal[p] && !by_renju[p]);
+            n_both += stones[p] == 0 && !by_renju[p];
+            n_literal_only += by_renju[p] && !by_literal[p];
+        }
+    }
+    print_message("both %ld, literal only %ld\n", n_both, n_literal_only);
+    assert_true(n_both > 500 && n_literal_only > n_both / 5 && n_literal_only < 2 * n_both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(freestyle_agrees),        cmocka_unit_test(standard_agrees),
-        cmocka_unit_test(captures_engine_agrees),  cmocka_unit_test(captures_subject_agrees),
+        cmocka_unit_test(freestyle_agrees),
+        cmocka_unit_test(standard_agrees),
+        cmocka_unit_test(captures_engine_agrees),
+        cmocka_unit_test(captures_subject_agrees),
         cmocka_unit_test(an_odd_mixture_agrees),
+        cmocka_unit_test(the_literal_reading_forbids_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

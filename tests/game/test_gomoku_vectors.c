@@ -70,15 +70,15 @@ static void check_verdict(struct table *t, const cJSON *json, const char *rules,
 {
     bool expected = cJSON_IsTrue(cJSON_GetObjectItem(json, key));
 
-    for (int color = 0; color < 2; color++) {
+    for (enum game_color color = GAME_BLACK; color <= GAME_WHITE; color++) {
         uint8_t stones[GAME_MAX_POINTS] = {0}, legal[GAME_MAX_ACTIONS];
         int move;
 
         start(t, cJSON_GetObjectItem(json, "size")->valueint, rules, NULL);
         put_all(t, cJSON_GetObjectItem(json, "mover_stones"),
-                color == 0 ? GAME_BLACK_STONE : GAME_WHITE_STONE, stones);
+                color == GAME_BLACK ? GAME_BLACK_STONE : GAME_WHITE_STONE, stones);
         put_all(t, cJSON_GetObjectItem(json, "opponent_stones"),
-                color == 0 ? GAME_WHITE_STONE : GAME_BLACK_STONE, stones);
+                color == GAME_BLACK ? GAME_WHITE_STONE : GAME_BLACK_STONE, stones);
         move = point_of(t, cJSON_GetObjectItem(json, "move"), 0);
         assert_ok(game_set_stones(&t->g, &t->pos, stones, color, &t->err), &t->err);
         game_legal(&t->g, &t->pos, legal);

@@ -54,7 +54,7 @@ static void columns_skip_i_and_rows_count_from_the_bottom(void **state)
 static void what_is_no_vertex_of_this_board_is_refused(void **state)
 {
     static const char *const bad[] = {"",   "A",   "9",    "I5",  "A0",   "A10",  "K1", "a-1",
-                                      "A01", "A1x", "AA1",  " A1", "A 1",  "A+1", "T19", "\xc1" "1",
+                                      "A01", "A1x", "AA1",  " A1", "A 1",  "A+1", "T19", "\3011",
                                       "A99999999999999999999", "passs", "@1", "!1"};
     struct game g;
     struct position pos;

@@ -3,7 +3,8 @@
 
 #include "tengen/hash.h"
 
-const int8_t gomoku_line_dx[GOMOKU_LINES] = {1, 0, 1, 1}, gomoku_line_dy[GOMOKU_LINES] = {0, 1, 1, -1};
+const int8_t gomoku_line_dx[GOMOKU_LINES] = {1, 0, 1, 1};
+const int8_t gomoku_line_dy[GOMOKU_LINES] = {0, 1, 1, -1};
 
 static uint64_t stone_key(int p, enum game_color color)
 {
@@ -63,7 +64,8 @@ int gomoku_captured(const struct game *g, const struct position *pos, int x, int
 }
 
 /* How many stones like the one on (x, y) follow it in one sense of a line. */
-static int stones_after(const struct game *g, const struct position *pos, int x, int y, int dx, int dy)
+static int stones_after(const struct game *g, const struct position *pos, int x, int y, int dx,
+                        int dy)
 {
     uint8_t stone = pos->stones[y * g->size + x];
     int n = 0;

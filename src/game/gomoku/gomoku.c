@@ -8,7 +8,8 @@
 
 enum { MAX_GOAL = GAME_MAX_SIZE, MAX_CAPTURE_GOAL = 20 };
 
-static const uint64_t white_key = UINT64_C(0x77686974655f746f), pending_key = UINT64_C(0x70656e64696e675f);
+static const uint64_t white_key = UINT64_C(0x8f1d3c6a52b7e94d); /* of the hash: White is to move */
+static const uint64_t pending_key = UINT64_C(0x3ac95e0d7b4216f8); /* a row waits for its answer */
 
 static enum tg_status init(struct game *g, int history, struct tg_error *err)
 {
@@ -20,12 +21,12 @@ static enum tg_status init(struct game *g, int history, struct tg_error *err)
     return TG_OK;
 }
 
-/* Five, or as many as a smaller board has room for. */
+/* Five, or as many as a smaller board has room for (five if no board is set yet). */
 static uint8_t usual_goal(const struct game_setup *setup)
 {
     uint8_t side = setup->width > setup->height ? setup->width : setup->height;
 
-    return side < 5 ? side : 5;
+    return side >= 2 && side < 5 ? side : 5;
 }
 
 static void default_setup(const struct game *g, struct game_setup *setup)
@@ -94,7 +95,7 @@ static enum tg_status setup_check(const struct game *g, const struct game_setup 
     return TG_OK;
 }
 
-static uint64_t pairs_key(int color, int pairs)
+static uint64_t pairs_key(enum game_color color, int pairs)
 {
     return tg_mix64(UINT64_C(0x7061697273000000) + (uint64_t)color * 4096 + (uint64_t)pairs);
 }
@@ -120,7 +121,7 @@ static void start(const struct game *g, struct position *pos)
     memset(st, 0, sizeof *st);
     st->n_empty = (int16_t)(pos->setup.width * pos->setup.height);
     pos->hash = setup_key(&pos->setup);
-    for (int c = 0; c < 2; c++) {
+    for (enum game_color c = GAME_BLACK; c <= GAME_WHITE; c++) {
         pos->captures[c] = pos->setup.gomoku.start_pairs[c];
         pos->hash ^= pairs_key(c, pos->captures[c]);
     }
@@ -156,15 +157,12 @@ static int legal(const struct game *g, const struct position *pos, uint8_t *mask
     return n;
 }
 
-/* Nearly always the first empty point is legal. */
-static bool has_legal_move(const struct game *g, const struct position *pos)
+/* Only a full board leaves no legal move. An open three has empty points on both sides of the new
+ * stone; a corner of the convex hull of all empty points has them on one side at most of any line,
+ * so that point is never forbidden. */
+static bool has_legal_move(const struct position *pos)
 {
-    if (gomoku_state_const(pos)->n_empty == 0)
-        return false;
-    for (int a = 0; a < g->n_points; a++)
-        if (is_legal(g, pos, a))
-            return true;
-    return false;
+    return gomoku_state_const(pos)->n_empty > 0;
 }
 
 static void end(struct position *pos, enum game_winner winner)
@@ -202,7 +200,7 @@ static void settle(const struct game *g, struct position *pos, enum game_color m
         else
             end(pos, me == GAME_BLACK ? GAME_WON_BLACK : GAME_WON_WHITE);
     }
-    if (!pos->over && !has_legal_move(g, pos))
+    if (!pos->over && !has_legal_move(pos))
         end(pos, GAME_DRAWN);
 }
 
@@ -226,7 +224,7 @@ static void play(const struct game *g, struct position *pos, int action)
 /* A row that stands already ends nothing: only a move can. */
 static enum tg_status set_stones(const struct game *g, struct position *pos, struct tg_error *err)
 {
-    (void)err;
+    (void)err; /* all stones are fine */
     for (int y = 0; y < pos->setup.height; y++)
         for (int x = 0; x < pos->setup.width; x++) {
             uint8_t stone = pos->stones[y * g->size + x];
@@ -236,7 +234,7 @@ static enum tg_status set_stones(const struct game *g, struct position *pos, str
         }
     if (pos->to_move == GAME_WHITE)
         pos->hash ^= white_key;
-    if (!has_legal_move(g, pos))
+    if (!has_legal_move(pos))
         end(pos, GAME_DRAWN);
     return TG_OK;
 }

@@ -3,8 +3,8 @@
 
 #include "tengen/game.h"
 
-/* What lies in position.state. Point (x, y) is bit 31 - x of row y, so that a row shifted left shows
- * each point its neighbour to the right. */
+/* What lies in position.state. Point (x, y) is bit 31 - x of row y: a row shifted left shows each
+ * point its neighbour to the right. */
 struct gomoku_state {
     uint32_t rows[2][GAME_MAX_SIZE]; /* the stones of Black and of White */
     int16_t n_empty;

@@ -2,8 +2,8 @@
  *
  * A line through the new stone p is an open three if one more stone q makes a straight four of it:
  * four side by side that contain p and q, with an empty point at either end. A move that makes five
- * or more in any line is never forbidden, fours do not count, and stones that the move would capture
- * still stand in the way. Both colours are judged alike. The two readings differ in the rest:
+ * or more in any line is never forbidden, fours do not count, and stones that the move would
+ * capture still stand in the way. Both colours are judged alike. The two readings differ in this:
  *   renju    either end of the straight four must complete exactly five, and q must itself be
  *            playable: no five, no two fours, no forbidden double-three (hence a recursion, which
  *            ends because each level adds a stone);
@@ -135,9 +135,9 @@ static bool makes_straight_four(const struct field *f, int x, int y, int dx, int
 /* The row that filling the first empty point after (x, y) would make; 0 if there is none. */
 static int row_when_extended(const struct field *f, int x, int y, int dx, int dy)
 {
-    int n = own_after(f, x, y, dx, dy) + 1;
+    int n = own_after(f, x, y, dx, dy) + 1, qx = x + n * dx, qy = y + n * dy;
 
-    return is_set(f->empty, x + n * dx, y + n * dy) ? row_length(f, x + n * dx, y + n * dy, dx, dy) : 0;
+    return is_set(f->empty, qx, qy) ? row_length(f, qx, qy, dx, dy) : 0;
 }
 
 /* Filling (x, y) would make two fours; two in one line count if they are not a straight four. */
