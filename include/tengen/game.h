@@ -46,7 +46,8 @@ struct go_rules {
     uint8_t suicide;              /* multi-stone suicide is legal */
     uint8_t button;               /* first pass takes half a point (area scoring) */
     uint8_t white_handicap_bonus; /* enum go_handicap_bonus */
-    uint8_t friendly_pass;
+    uint8_t friendly_pass;        /* dead stones need not be taken: hide from the network that a
+                                   * pass ends the game */
     int16_t komi2;                /* White's komi in half points */
 };
 
@@ -66,7 +67,7 @@ struct gomoku_rules {
 /* One game's board and rules. Plain data, kept with the record of the game. */
 struct game_setup {
     uint8_t width, height; /* of the board, at most the tensor's side */
-    uint8_t handicap;      /* extra black stones at the start, for white_handicap_bonus */
+    uint8_t handicap;      /* black stones before White moves, for white_handicap_bonus; 0, 1: none */
     struct go_rules go;         /* read when the game is Go */
     struct gomoku_rules gomoku; /* read when it is Gomoku */
 };
@@ -114,8 +115,7 @@ const char *game_kind_name(enum game_kind kind);
 bool game_kind_parse(const char *name, enum game_kind *kind);
 
 /* The set-up of an ordinary game on the full tensor: go: Tromp-Taylor (area, positional superko,
- * suicide), komi 7.5 (7 at 9x9 or smaller: 7.0 -> komi2 14 is drawable, so 7.5 there too); gomoku:
- * freestyle five (three in a row on 3x3). */
+ * suicide) with komi 7.5 on every size; gomoku: freestyle five (three in a row on 3x3). */
 void game_default_setup(const struct game *g, struct game_setup *setup);
 
 /* A named rule set into *setup, leaving board and komi as they are (rule sets that imply a komi do

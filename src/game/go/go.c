@@ -31,7 +31,19 @@ static uint64_t situation(const struct position *pos, uint64_t stones, int to_mo
     return sides_count(pos) ? hash ^ side_hash(to_move) : hash;
 }
 
-static void push_word(struct go_state *s, uint64_t word) { go_words(s)[s->n_words++] = word; }
+static uint64_t seen_bit(uint64_t hash) { return UINT64_C(1) << (hash >> 53) % 64; }
+
+static void push_word(struct go_state *s, uint64_t word)
+{
+    go_words(s)[s->n_words++] = word;
+    s->seen[word >> 59] |= seen_bit(word);
+}
+
+static void forget_words(struct go_state *s)
+{
+    s->n_words = s->cycle_start = 0;
+    memset(s->seen, 0, sizeof s->seen);
+}
 
 static int count_situations(const struct go_state *s, int from, uint64_t hash)
 {
@@ -76,7 +88,7 @@ static bool repeats(const struct position *pos, int cell, enum go_legality kind)
         return false; /* a stone where there never was one */
     hash = situation(pos, go_board_hash_after(s, cell, stone_of(pos->to_move)),
                      GAME_WHITE - pos->to_move);
-    return count_situations(s, 0, hash) > 0;
+    return (s->seen[hash >> 59] & seen_bit(hash)) != 0 && count_situations(s, 0, hash) > 0;
 }
 
 /* In the encore: the blocked stone that playing here would take in a ko, or that stands here and
@@ -121,15 +133,28 @@ static bool go_is_legal(const struct game *g, const struct position *pos, int ac
     return go_ban(pos, go_cell_of(go_const_state(pos), action)) == GO_FREE;
 }
 
+/* Legal at a glance: beside an empty point there is no capture, suicide or ko, and no repetition
+ * where no stone ever was (superko says whether that matters). */
+static bool is_plain(const struct go_state *s, int cell, bool superko)
+{
+    const struct go_cell *c = &s->cells[cell];
+
+    return c->color == GAME_EMPTY && !(superko && (c->marks & GO_EVER) != 0) &&
+           (c[-s->stride].color == GAME_EMPTY || c[-1].color == GAME_EMPTY ||
+            c[1].color == GAME_EMPTY || c[s->stride].color == GAME_EMPTY);
+}
+
 static int go_legal(const struct game *g, const struct position *pos, uint8_t *legal)
 {
     const struct go_state *s = go_const_state(pos);
+    bool superko = s->phase == 0 && pos->setup.go.ko != GO_KO_SIMPLE;
     int n = 1;
 
     memset(legal, 0, (size_t)g->n_actions);
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++) {
-            bool free = go_ban(pos, go_cell_at(s, x, y)) == GO_FREE;
+            int cell = go_cell_at(s, x, y);
+            bool free = is_plain(s, cell, superko) || go_ban(pos, cell) == GO_FREE;
 
             legal[y * g->size + x] = free;
             n += free;
@@ -232,7 +257,7 @@ static void start_encore(struct position *pos)
         if (s->phase == 2 && s->cells[c].color == GAME_WHITE_STONE)
             s->cells[c].marks |= GO_SECOND_WHITE;
     }
-    s->n_words = s->cycle_start = 0;
+    forget_words(s);
     push_word(s, situation(pos, s->hash, pos->to_move));
 }
 
@@ -248,7 +273,7 @@ static bool play_pass(struct position *pos)
         s->button = 0;
         s->bonus2 = (int16_t)(s->bonus2 + (pos->to_move == GAME_WHITE ? 1 : -1));
         s->end_passes = 0;
-        s->n_words = s->cycle_start = 0; /* positions with the button are others */
+        forget_words(s); /* positions with the button are others */
         return false;
     }
     ends = go_pass_ends_phase(pos);
@@ -392,7 +417,7 @@ static enum tg_status go_set_stones(const struct game *g, struct position *pos,
         }
     if (!go_board_build(s))
         return FAIL(err, TG_EINVAL, "a chain has no liberty");
-    s->n_words = 0;
+    forget_words(s);
     push_word(s, situation(pos, s->hash, pos->to_move));
     rehash(pos);
     return TG_OK;

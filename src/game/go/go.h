@@ -18,7 +18,8 @@
 enum {
     GO_WALL = 3, /* beside enum game_stone in go_cell.color */
     GO_MAX_CELLS = (GAME_MAX_SIZE + 1) * (GAME_MAX_SIZE + 2) + 1,
-    GO_CELL_WORDS = (GO_MAX_CELLS + 63) / 64
+    GO_CELL_WORDS = (GO_MAX_CELLS + 63) / 64,
+    GO_SEEN_WORDS = 32
 };
 
 /* Marks of a cell, kept apart from the stone on it. */
@@ -60,6 +61,7 @@ struct go_state {
     uint8_t button;      /* not yet taken */
     uint8_t has_ko_takes; /* some ko words record captures of the encore */
     struct go_change last[2]; /* newest first */
+    uint64_t seen[GO_SEEN_WORDS]; /* a bit for each situation among the ko words, by its top bits */
     struct go_cell cells[];
 };
 

@@ -9,9 +9,9 @@
 
 enum {
     NODE_BUDGET = 25000,  /* per search: beyond it the ladder counts as not working */
-    MAX_JOURNAL = 16384,
+    MAX_JOURNAL = 8192,
     MOST_TOUCHED = 2600,  /* cells one play may change, counted with repetition */
-    MAX_MOVES = 8192
+    MAX_MOVES = 4096
 };
 
 struct ladder {
@@ -98,6 +98,25 @@ static bool may_play(const struct go_state *s, int cell, uint8_t color)
     return cell != s->ko && go_board_legality(s, cell, color, false) == GO_PLAIN;
 }
 
+/* Extending there gives three liberties for certain, even after the attacker filled a cell (0: he
+ * did not). */
+static bool runs_away(const struct go_state *s, int lib, uint8_t color, int filled)
+{
+    int around[4], empty = 0;
+
+    go_neighbours(s, lib, around);
+    for (int i = 0; i < 4; i++) {
+        const struct go_cell *c = &s->cells[around[i]];
+
+        if (c->color == GAME_EMPTY)
+            empty += around[i] != filled;
+        else if (c->color == color && s->cells[c->head].libs >= 4 &&
+                 (s->cells[c->head].libs > 4 || filled == 0 || !go_touches(s, filled, c->head)))
+            return true;
+    }
+    return empty >= 3;
+}
+
 /* The defender's turn. true: the chain is lost. */
 static bool defend(struct ladder *l, int depth, int n_moves)
 {
@@ -112,9 +131,10 @@ static bool defend(struct ladder *l, int depth, int n_moves)
         l->gave_up = true;
     if (l->gave_up || chain_libs(s, l->target) >= 2 || s->ko != 0)
         return false;
-    n = rescues(s, l->target, GAME_MAX_POINTS - 1, moves);
-    liberties(s, l->target, 1, moves + n);
-    n++;
+    liberties(s, l->target, 1, moves);
+    if (runs_away(s, moves[0], l->defender, 0))
+        return false;
+    n = 1 + rescues(s, l->target, GAME_MAX_POINTS - 1, moves + 1);
     for (int i = 0; i < n; i++) {
         bool lost;
 
@@ -154,11 +174,25 @@ static bool double_ko(struct ladder *l, const int16_t libs[2])
     return rescues(s, l->target, 1, &one) == 0;
 }
 
+/* How much the defender would gain at a liberty: a guess that orders the attacker's moves. */
+static int gain(const struct ladder *l, int lib)
+{
+    const struct go_state *s = l->s;
+    int around[4], n = 2 * empty_around(s, lib);
+
+    go_neighbours(s, lib, around);
+    for (int i = 0; i < 4; i++)
+        if (s->cells[around[i]].color == l->defender &&
+            s->cells[around[i]].head != s->cells[l->target].head)
+            n += 2 * chain_libs(s, around[i]) - 3;
+    return n;
+}
+
 /* The attacker's turn. true: the chain is lost. */
 static bool attack(struct ladder *l, int depth, int n_moves)
 {
     struct go_state *s = l->s;
-    int libs = chain_libs(s, l->target), journal = l->journal.n, n = 2, out[2];
+    int libs = chain_libs(s, l->target), journal = l->journal.n, first;
     int16_t moves[2], ko = s->ko;
 
     if (depth >= l->max_depth)
@@ -166,32 +200,17 @@ static bool attack(struct ladder *l, int depth, int n_moves)
     if (libs != 2)
         return libs < 2;
     liberties(s, l->target, 2, moves);
-    for (int i = 0; i < 2; i++)
-        out[i] = empty_around(s, moves[i]);
-    if (out[0] == 0 && out[1] == 0 && double_ko(l, moves))
+    if (empty_around(s, moves[0]) == 0 && empty_around(s, moves[1]) == 0 && double_ko(l, moves))
         return true;
-    if (out[1] > out[0]) { /* shut the wider way out first */
-        int16_t first = moves[1];
-
-        moves[1] = moves[0];
-        moves[0] = first;
-        first = (int16_t)out[1];
-        out[1] = out[0];
-        out[0] = first;
-    }
-    if (moves[0] - moves[1] != 1 && moves[1] - moves[0] != 1 && moves[0] - moves[1] != s->stride &&
-        moves[1] - moves[0] != s->stride) {
-        if (out[1] >= 3)
-            return false; /* one of the two ways out stays open */
-        if (out[0] >= 3)
-            n = 1;
-    }
-    for (int i = 0; i < n; i++) {
+    first = gain(l, moves[1]) > gain(l, moves[0]);
+    for (int i = 0; i < 2; i++) {
+        int move = moves[first ^ i];
         bool lost;
 
-        if (!may_play(s, moves[i], go_other(l->defender)))
+        if (runs_away(s, moves[1 ^ first ^ i], l->defender, move) ||
+            !may_play(s, move, go_other(l->defender)))
             continue;
-        go_board_play(s, moves[i], go_other(l->defender), NULL, &l->journal);
+        go_board_play(s, move, go_other(l->defender), NULL, &l->journal);
         l->n_nodes++;
         lost = defend(l, depth + 1, n_moves);
         go_board_undo(s, &l->journal, journal);
@@ -225,7 +244,7 @@ static unsigned working_starts(struct ladder *l, const int16_t libs[2])
     int16_t ko = s->ko;
 
     for (unsigned i = 0; i < 2; i++)
-        if (may_play(s, libs[i], attacker)) {
+        if (!runs_away(s, libs[1 - i], l->defender, libs[i]) && may_play(s, libs[i], attacker)) {
             go_board_play(s, libs[i], attacker, NULL, &l->journal);
             working |= (unsigned)is_lost(l) << i;
             go_board_undo(s, &l->journal, 0);
