@@ -104,7 +104,8 @@ bool gomoku_row_stands(const struct game *g, const struct position *pos, enum ga
     return false;
 }
 
-/* What is left of the opponent's rows once the side to move has captured by (x, y). */
+/* The side to move may play (x, y), and what it captures there leaves the opponent no row, or is
+ * enough to win. */
 static bool breaks(const struct game *g, const struct position *pos, int x, int y)
 {
     const struct gomoku_rules *rules = &pos->setup.gomoku;
@@ -120,7 +121,6 @@ static bool breaks(const struct game *g, const struct position *pos, int x, int 
     game_copy(g, &after, pos);
     for (int i = 0; i < n; i++)
         gomoku_take(g, &after, captured[i] % g->size, captured[i] / g->size);
-    gomoku_put(g, &after, x, y, me);
     return !gomoku_row_stands(g, &after, opponent);
 }
 

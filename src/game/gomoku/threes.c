@@ -140,7 +140,8 @@ static int row_when_extended(const struct field *f, int x, int y, int dx, int dy
     return is_set(f->empty, qx, qy) ? row_length(f, qx, qy, dx, dy) : 0;
 }
 
-/* Filling (x, y) would make two fours; two in one line count if they are not a straight four. */
+/* Filling (x, y) would make fours in two lines. One of them is the straight four that led here, so
+ * lines with two fours need no count of their own. */
 static bool makes_double_four(struct field *f, int x, int y)
 {
     int n = 0;
@@ -148,10 +149,9 @@ static bool makes_double_four(struct field *f, int x, int y)
     f->own[REACH + y] |= gomoku_bit(x);
     for (int d = 0; d < GOMOKU_LINES; d++) {
         int dx = gomoku_line_dx[d], dy = gomoku_line_dy[d];
-        int fours = (row_when_extended(f, x, y, dx, dy) == FIVE) +
-                    (row_when_extended(f, x, y, -dx, -dy) == FIVE);
 
-        n += fours == 2 && row_length(f, x, y, dx, dy) == FIVE - 1 ? 1 : fours;
+        n += row_when_extended(f, x, y, dx, dy) == FIVE ||
+             row_when_extended(f, x, y, -dx, -dy) == FIVE;
     }
     f->own[REACH + y] &= ~gomoku_bit(x);
     return n >= 2;
