@@ -157,6 +157,9 @@ enum tg_status nn_model_load(const char *path, struct nn_model *m, struct tg_log
 enum tg_status nn_model_export(const struct nn_model *m, const char *path, struct tg_error *err);
 /* The network's inputs must be those of this game. */
 enum tg_status nn_model_fits(const struct nn_model *m, const struct game *game, struct tg_error *err);
+/* Copy from's parameters into m's, tensor by tensor of the same name, as far as their shapes overlap;
+ * what from lacks keeps m's initialisation. TG_EINVAL if the trunks differ: nothing is copied. */
+enum tg_status nn_model_adopt(struct nn_model *m, const struct nn_model *from, struct tg_error *err);
 void nn_model_close(struct nn_model *m); /* NULL fields are allowed */
 
 /* ---- batches --------------------------------------------------------------------------------- */

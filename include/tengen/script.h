@@ -83,6 +83,9 @@ const char *script_text(const struct script *s);
 uint64_t script_hash(const struct script *s);
 void script_close(struct script *s); /* NULL is allowed */
 
+/* Every option at its default (for commands that take no config). */
+enum tg_status script_defaults(struct run_options *o, struct tg_error *err);
+
 /* What curriculum(iteration, stats) may look at: names and numbers, such as "elo", "games". */
 struct script_stat {
     const char *name;

@@ -62,6 +62,10 @@ int64_t trainer_step(const struct trainer *t); /* steps taken in the run */
 enum tg_status trainer_params(struct trainer *t, enum nn_array which, float *host,
                               struct tg_error *err);
 
+/* Start again from params [P]: parameters and average, moments 0; the step count goes on. Not
+ * collective, but all ranks must do it. */
+enum tg_status trainer_reset(struct trainer *t, const float *params, struct tg_error *err);
+
 /* Everything that training needs to go on bit for bit: parameters, average, moments, step, rows,
  * the window's priorities. Collective; rank 0 writes, atomically. */
 enum tg_status trainer_save(struct trainer *t, struct replay_window *w, const char *path,

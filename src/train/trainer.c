@@ -64,6 +64,23 @@ enum tg_status trainer_params(struct trainer *t, enum nn_array which, float *hos
     return t->backend->get(t->net, which, host, err);
 }
 
+enum tg_status trainer_reset(struct trainer *t, const float *params, struct tg_error *err)
+{
+    float *zeros = calloc(t->n_params, sizeof *zeros);
+    enum tg_status rc = zeros != NULL ? TG_OK : FAIL(err, TG_ENOMEM, "%zu parameters", t->n_params);
+
+    if (rc == TG_OK)
+        rc = t->backend->set(t->net, NN_PARAMS, params, err);
+    if (rc == TG_OK)
+        rc = t->backend->set(t->net, NN_EMA, params, err);
+    if (rc == TG_OK)
+        rc = t->backend->set(t->net, NN_MOMENT1, zeros, err);
+    if (rc == TG_OK)
+        rc = t->backend->set(t->net, NN_MOMENT2, zeros, err);
+    free(zeros);
+    return rc;
+}
+
 int64_t trainer_steps(const struct train_options *o, int64_t n_window, int64_t n_new_rows)
 {
     double rows = o->epochs > 0 ? (double)o->epochs * (double)n_window

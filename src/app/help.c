@@ -1,0 +1,96 @@
+/* help.c - tengen help [TOPIC]: the only place where usage is written down. */
+#include "help.h"
+
+#include <string.h>
+
+#include "app.h"
+#include "tengen/script.h"
+
+static const struct topic { const char *name, *summary, *text; } topics[] = {
+    {"train", "play, learn, and go on where it stopped",
+     "usage: tengen train CONFIG [--run DIR] [--set key=value]... [--iterations N] [--seed S]\n"
+     "       mpirun -n 4 tengen train configs/go9-b6c96.lua\n\n"
+     "Runs the whole cycle on all MPI ranks: self-play, replay, training, match. Start it again with the\n"
+     "same directory and it goes on where it was.\n\n"
+     "  CONFIG           a Lua script that returns a table of options (tengen help config)\n"
+     "  --run DIR        the run's directory; default runs/NAME, with the config's name\n"
+     "  --set key=value  override one option, such as --set search.visits=200; may be repeated\n"
+     "  --iterations N   override how many iterations the run has in all\n"
+     "  --seed S         override the seed of a new run\n\n"
+     "SIGTERM, SIGINT, SIGUSR1, SIGUSR2 or a file DIR/stop end the run at the next iteration's start\n"
+     "with status 75: submit it again. A second start of the same command needs nothing else.\n"},
+    {"match", "two players meet; Elo with error bars",
+     "usage: tengen match --a NET --b NET|random|\"gtp:COMMAND\" --games N --visits V\n"
+     "                    [--config CONFIG] [--set key=value]... [--opening-plies N] [--size N]\n"
+     "                    [--rules NAME] [--komi K] [--seed S] [--threads T] [--parallel N]\n"
+     "                    [--time SEC] [--sgf FILE] [--json]\n\n"
+     "Plays pairs of games with the same random opening and colours swapped. Without a config the search\n"
+     "is the default one, without noise, at temperature 0. Results are seen by a.\n\n"
+     "  --a, --b         a network file (ours or KataGo's); b may be the uniform-random bot or a GTP engine\n"
+     "  --json           the last line of standard output is one JSON object with the result\n"
+     "  --sgf FILE       write all games there\n"},
+    {"gtp", "play under a Go program (Go Text Protocol)",
+     "usage: tengen gtp [--net FILE] [--game go|gomoku] [--rules NAME] [--size N] [--visits N]\n"
+     "                  [--time SEC] [--threads T]\n\n"
+     "Speaks GTP 2 on standard input and output, as Sabaki, GoGui, KaTrain and twogtp expect. Without a\n"
+     "network it plays uniformly at random.\n"},
+    {"gomocup", "play under a Gomoku manager (Gomocup protocol)",
+     "usage: tengen gomocup [--net FILE] [--visits N] [--threads T]\n\n"
+     "Speaks the Gomocup (Piskvork) protocol on standard input and output.\n"},
+    {"bench", "measure this machine",
+     "usage: tengen bench infer|search|selfplay|train|commit [--net PRESET|FILE] [--size N]\n"
+     "                    [--batch N] [--visits N] [--threads T] [--seconds S] [--json]\n\n"
+     "  infer     evaluations per second, beside oneDNN's own direct convolution in the same run\n"
+     "  search    searches per second with the network, and the share of time outside of it\n"
+     "  selfplay  games per second, and the share of time outside the network\n"
+     "  train     a training step, as a multiple of a forward pass of the same batch\n"
+     "  commit    a shard commit, as a share of write + fsync of the same bytes\n"},
+    {"inspect", "what a shard, network or run holds",
+     "usage: tengen inspect FILE|RUN [--json] [--verify]\n\n"
+     "Prints what a shard (.h5), a network (.tgn, .bin.gz) or a run directory holds. --verify reads it all\n"
+     "again, recounts it and checks every checksum.\n"},
+    {"status", "the story of a run",
+     "usage: tengen status RUN\n\n"
+     "Progress, losses, matches and promotions, config revisions, files that were set aside.\n"},
+    {"import", "a KataGo network becomes ours",
+     "usage: tengen import NET.bin.gz [OUT.tgn]\n\n"
+     "Reads KataGo's network format (versions 8 to 16) and writes our own. (Every command takes either.)\n"},
+    {"export", "our network becomes KataGo's",
+     "usage: tengen export NET OUT.bin.gz\n\n"
+     "Writes a Go network in KataGo's format, so that any KataGo engine or GUI plays it.\n"},
+    {"version", "version and libraries", "usage: tengen version\n"},
+    {"help", "this", "usage: tengen help [COMMAND|config]\n"},
+};
+
+bool help_print(FILE *out, const char *topic)
+{
+    size_t n = sizeof topics / sizeof *topics;
+
+    if (topic != NULL && strcmp(topic, "config") == 0) {
+        script_help(out);
+        return true;
+    }
+    for (size_t i = 0; topic != NULL && i < n; i++)
+        if (strcmp(topics[i].name, topic) == 0) {
+            fputs(topics[i].text, out);
+            return true;
+        }
+    if (topic != NULL)
+        return false;
+    fprintf(out, "tengen: trains Go and Gomoku networks by self-play, on one machine or many\n\n"
+                 "usage: tengen COMMAND ...\n\n");
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "  %-9s %s\n", topics[i].name, topics[i].summary);
+    fprintf(out, "\ntengen help COMMAND says more; tengen help config lists all options of a config.\n"
+                 "Exit status: 0 done, 75 stopped on request (start again), 2 wrong usage or config, 1 failed.\n"
+                 "Environment: TENGEN_LOG=error|warn|info|debug.\n");
+    return true;
+}
+
+enum tg_status app_help(struct app *app, int argc, char **argv, struct tg_error *err)
+{
+    (void)app;
+    if (!help_print(stdout, argc > 1 ? argv[1] : NULL))
+        return FAIL(err, TG_EINVAL, "no help on \"%s\"; tengen help lists the commands", argv[1]);
+    return TG_OK;
+}

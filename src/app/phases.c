@@ -1,0 +1,278 @@
+/* phases.c - self-play, commit, training: what the ranks of a role do in an iteration. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+#include "tengen/file.h"
+#include "tengen/rng.h"
+
+/* ---- self-play --------------------------------------------------------------------------------- */
+
+/* The older network that "previous" opponents of this iteration are; -1 if there is none yet. */
+static int32_t previous_of(const struct run *run, int32_t player)
+{
+    int32_t window = run->o.selfplay.past_window, oldest = player - window > 0 ? player - window : 0;
+    struct tg_rng r = tg_rng_stream(run->o.seed, TG_RNG_GAME, (uint64_t)run->at.iteration, 2);
+
+    if (player <= 0 || run->o.selfplay.mix.previous <= 0 || window < 1)
+        return -1;
+    return oldest + (int32_t)tg_rng_below(&r, (uint32_t)(player - oldest));
+}
+
+static void make_job(const struct run *run, int64_t k, int32_t player, int32_t previous,
+                     struct selfplay_job *job)
+{
+    const struct run_options *o = &run->o;
+    enum selfplay_opponent opponent;
+    enum game_color learner;
+    int64_t id = run->at.n_games + k;
+
+    memset(job, 0, sizeof *job);
+    selfplay_mix_pick(&o->selfplay.mix, o->selfplay.games, k, &opponent, &learner);
+    job->id = id;
+    job->seed = o->seed;
+    job->opening_key = (uint64_t)id;
+    job->record = true;
+    selfplay_setup_draw(&run->game, &o->game.setups, o->seed, id, &job->setup);
+    for (int c = 0; c < 2; c++) {
+        job->settings[c] = &o->selfplay.settings;
+        job->player[c] = (struct selfplay_player){RECORD_NETWORK, RUN_SLOT_PLAYER, player, NULL};
+    }
+    if (opponent == SELFPLAY_RANDOM_BOT)
+        job->player[!learner] = (struct selfplay_player){RECORD_RANDOM_BOT, 0, -1, NULL};
+    else if (opponent == SELFPLAY_PREVIOUS && previous >= 0)
+        job->player[!learner] = (struct selfplay_player){RECORD_NETWORK, RUN_SLOT_PREVIOUS, previous, NULL};
+}
+
+static enum tg_status push_jobs(struct run *run, int64_t first, int64_t n, int32_t player,
+                                int32_t previous, struct tg_error *err)
+{
+    struct selfplay_job *jobs = malloc(((size_t)n + 1) * sizeof *jobs);
+    enum tg_status rc;
+
+    if (jobs == NULL)
+        return FAIL(err, TG_ENOMEM, "%lld games", (long long)n);
+    for (int64_t i = 0; i < n; i++)
+        make_job(run, first + i, player, previous, &jobs[i]);
+    rc = selfplay_push(run->pool, jobs, (size_t)n, err);
+    free(jobs);
+    return rc;
+}
+
+static void player_name(const struct selfplay_player *p, char name[32])
+{
+    if (p->kind == RECORD_RANDOM_BOT)
+        snprintf(name, 32, "random bot");
+    else
+        snprintf(name, 32, "network %d", p->net);
+}
+
+/* The first games of the iteration by id, so which are kept does not depend on the ranks. */
+static enum tg_status keep_sgf(struct run *run, FILE *out, const struct record_finished *f,
+                               const struct selfplay_job *job, struct tg_error *err)
+{
+    char black[32], white[32];
+
+    if (out == NULL || f->game.id - run->at.n_games >= run->o.report.sgf_games)
+        return TG_OK;
+    player_name(&job->player[GAME_BLACK], black);
+    player_name(&job->player[GAME_WHITE], white);
+    return sgf_write(out, &run->game, f, black, white, err);
+}
+
+/* Hand a finished game to the writer, its rows' ages filled in. */
+static enum tg_status stage_game(struct run *run, struct record_finished *f, struct tg_error *err)
+{
+    struct record_layout l;
+
+    record_layout_init(&l, &run->game);
+    for (int32_t i = 0; i < f->game.n_rows; i++) {
+        struct record_head *h = (struct record_head *)(void *)(f->rows + (size_t)i * l.row_bytes);
+
+        h->age = h->net >= 0 ? run->at.latest - h->net : 0;
+        run->figures.age += h->age;
+    }
+    return replay_writer_push(run->writer, f, err);
+}
+
+static enum tg_status play_games(struct run *run, int64_t n, FILE *sgf, struct tg_error *err)
+{
+    int64_t done = 0;
+    bool idle = false;
+
+    while (!idle) {
+        struct record_finished f;
+        struct selfplay_job job;
+        bool got;
+
+        TRY(selfplay_take(run->pool, 0.25, &f, &job, &got, &idle, err));
+        if (got) {
+            TRY(keep_sgf(run, sgf, &f, &job, err));
+            TRY(stage_game(run, &f, err));
+            done++;
+        }
+        run_progress(run, "self-play", n > 0 ? (double)done / (double)n : 1);
+    }
+    return TG_OK;
+}
+
+static enum tg_status play_share(struct run *run, struct tg_error *err)
+{
+    int64_t rank = comm_rank(run->selfplay), size = comm_size(run->selfplay);
+    int64_t first = rank * run->o.selfplay.games / size;
+    int64_t n = (rank + 1) * run->o.selfplay.games / size - first;
+    int32_t player = run->net_in[RUN_SLOT_PLAYER], previous = run->net_in[RUN_SLOT_PREVIOUS];
+    FILE *sgf = NULL;
+    enum tg_status rc;
+
+    free(run->sgf);
+    run->sgf = NULL;
+    if (run->o.report.sgf_games > 0 && rank == 0)
+        sgf = open_memstream(&run->sgf, &run->sgf_bytes);
+    rc = push_jobs(run, first, n, player, previous, err);
+    if (rc == TG_OK)
+        rc = play_games(run, n, sgf, err);
+    if (sgf != NULL)
+        fclose(sgf);
+    return rc;
+}
+
+/* Sums over the self-play ranks. */
+static void sum_play(struct run *run)
+{
+    struct selfplay_stats *s = &run->figures.play;
+    double v[9];
+
+    selfplay_stats_take(run->pool, s);
+    v[0] = (double)s->games, v[1] = (double)s->plies, v[2] = (double)s->evaluations;
+    v[3] = (double)s->batches, v[4] = (double)s->searches;
+    v[5] = s->infer_sec, v[6] = s->busy_sec, v[7] = s->idle_sec, v[8] = run->figures.age;
+    comm_sum_f64(run->selfplay, v, 9);
+    s->games = (int64_t)v[0], s->plies = (int64_t)v[1], s->evaluations = (int64_t)v[2];
+    s->batches = (int64_t)v[3], s->searches = (int64_t)v[4];
+    s->infer_sec = v[5], s->busy_sec = v[6], s->idle_sec = v[7], run->figures.age = v[8];
+}
+
+enum tg_status run_play(struct run *run, struct tg_error *err)
+{
+    double start = tg_now();
+    int32_t player = run->o.selfplay.use_candidate ? run->at.latest : run->at.champion;
+    int32_t previous = previous_of(run, player);
+    struct selfplay_stats before;
+
+    if (run->selfplay == NULL || run->at.played)
+        return TG_OK;
+    comm_phase("self-play");
+    TRY(run_load_net(run, RUN_SLOT_PLAYER, player, err));
+    run->net_in[RUN_SLOT_PREVIOUS] = previous < 0 ? -1 : run->net_in[RUN_SLOT_PREVIOUS];
+    if (previous >= 0)
+        TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));
+    selfplay_stats_take(run->pool, &before);
+    comm_wait_sec(run->selfplay);
+    TRY(comm_agree(run->selfplay, play_share(run, err), err));
+    run->figures.wait_play_sec = comm_wait_sec(run->selfplay);
+    run->figures.play_sec = tg_now() - start;
+    sum_play(run);
+    return TG_OK;
+}
+
+/* ---- commit ------------------------------------------------------------------------------------ */
+
+static enum tg_status write_sgf(struct run *run, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+
+    if (run->sgf == NULL || run->sgf_bytes == 0)
+        return TG_OK;
+    TRY(run_path(run->dir, RUN_GAMES_OF, run->at.iteration + 1, path, err));
+    return tg_file_replace(path, run->sgf, run->sgf_bytes, err);
+}
+
+static enum tg_status note_shard(struct run *run, struct tg_error *err)
+{
+    TRY(manifest_add_shard(&run->manifest, &run->shard, err));
+    TRY(write_sgf(run, err));
+    return manifest_save(&run->manifest, run->dir, err);
+}
+
+enum tg_status run_commit(struct run *run, struct tg_error *err)
+{
+    bool root = comm_rank(run->world) == 0;
+    double start = tg_now();
+    enum tg_status rc = TG_OK;
+
+    comm_phase("commit");
+    if (run->at.played) {
+        if (root)
+            run->shard = run->manifest.shards[run->manifest.n_shards - 1];
+    } else {
+        if (run->selfplay != NULL)
+            rc = replay_writer_commit(run->writer, run->at.n_shards, run->at.iteration, &run->shard, err);
+        TRY(comm_agree(run->world, rc, err));
+        TRY(comm_agree(run->world, root ? note_shard(run, err) : TG_OK, err));
+    }
+    comm_bcast(run->world, &run->shard, sizeof run->shard, 0);
+    run->at.n_shards++;
+    run->at.n_rows += run->shard.n_rows;
+    run->at.played = false;
+    run->figures.n_rows = run->shard.n_rows;
+    if (run->train != NULL) {
+        char path[RUN_PATH_MAX];
+
+        rc = run_path(run->dir, RUN_SHARD, run->shard.number, path, err);
+        if (rc == TG_OK)
+            rc = replay_window_append(run->window, path, &run->shard, err);
+    }
+    run->figures.commit_sec = tg_now() - start;
+    return comm_agree(run->world, rc, err);
+}
+
+/* ---- training ---------------------------------------------------------------------------------- */
+
+static void train_progress(void *ctx, int64_t step, int64_t n_steps, const struct train_stats *so_far)
+{
+    struct run *run = ctx;
+
+    run->figures.train = *so_far;
+    run_progress(run, "training", (double)step / (double)n_steps);
+}
+
+/* KataGo's power law: how many of the newest rows take part when `total` were ever made. */
+static int64_t window_rows(const struct run_options *o, int64_t total)
+{
+    double min = (double)o->replay.window_min, alpha = (double)o->replay.window_alpha, n = (double)total;
+
+    if (alpha <= 0 || n <= min)
+        return 0;
+    return (int64_t)(min * (1 + (double)o->replay.window_beta * (pow(n / min, alpha) - 1) / alpha));
+}
+
+enum tg_status run_train(struct run *run, struct tg_error *err)
+{
+    enum tg_status rc = TG_OK;
+    double start = tg_now();
+    struct { int64_t steps; struct train_stats stats; double sec; } told = {0};
+
+    comm_phase("train");
+    if (run->train != NULL) {
+        int64_t n_newest = window_rows(&run->o, run->at.n_rows);
+        int64_t rows = replay_window_rows(run->window);
+
+        if (n_newest > 0 && n_newest < rows)
+            rows = n_newest;
+        told.steps = trainer_steps(&run->o.train, rows, run->shard.n_rows);
+        if (told.steps > 0)
+            rc = trainer_run(run->trainer, run->window, &run->o.train, told.steps, n_newest,
+                             run->at.latest, train_progress, run, &told.stats, err);
+        told.sec = tg_now() - start;
+    }
+    if (run->lag > 0 && run->selfplay != NULL)
+        comm_wait_sec(run->world); /* from here on self-play ranks wait for the trainers */
+    TRY(comm_agree(run->world, rc, err));
+    comm_bcast(run->world, &told, sizeof told, run->train_root);
+    run->figures.train = told.stats;
+    run->figures.train_sec = told.sec;
+    run->figures.trained = told.steps > 0;
+    return TG_OK;
+}

@@ -1,0 +1,105 @@
+/* tell.c - what an iteration was like: for TensorBoard, log.jsonl, the log and the terminal. */
+#include <math.h>
+
+#include "run.h"
+#include "tengen/file.h"
+
+static double per_sec(double n, double sec) { return sec > 0 ? n / sec : NAN; }
+
+static enum tg_status tell_scalars(struct run *run, struct tg_error *err)
+{
+    const struct run_figures *f = &run->figures;
+    const struct train_stats *t = &f->train;
+    double none = f->trained ? 0 : NAN, unmatched = f->matched ? 0 : NAN; /* NaN rows are left out */
+    double thread_sec = f->play.infer_sec + f->play.busy_sec + f->play.idle_sec;
+    const struct report_scalar scalars[] = {
+        {"loss/total", t->metrics[NN_METRIC_TOTAL] + none},
+        {"loss/policy", t->metrics[NN_METRIC_POLICY] + none},
+        {"loss/policy_entropy", t->metrics[NN_METRIC_POLICY_ENTROPY] + none},
+        {"loss/reply", t->metrics[NN_METRIC_REPLY] + none},
+        {"loss/soft_policy", t->metrics[NN_METRIC_SOFT] + none},
+        {"loss/value", t->metrics[NN_METRIC_VALUE] + none},
+        {"loss/ownership", t->metrics[NN_METRIC_OWNERSHIP] + none},
+        {"loss/score_mean", t->metrics[NN_METRIC_SCORE_MEAN] + none},
+        {"loss/score_stdev", t->metrics[NN_METRIC_SCORE_STDEV] + none},
+        {"loss/lead", t->metrics[NN_METRIC_LEAD] + none},
+        {"train/policy_hits", t->metrics[NN_METRIC_POLICY_HITS] + none},
+        {"train/value_hits", t->metrics[NN_METRIC_VALUE_HITS] + none},
+        {"train/learning_rate", t->learning_rate + none},
+        {"train/grad_norm", t->grad_norm + none},
+        {"train/steps", (double)t->n_steps + none},
+        {"train/skipped", (double)t->n_skipped + none},
+        {"train/sample_age", t->sample_age + none},
+        {"train/rows_per_sec", per_sec((double)t->n_rows, t->sec) + none},
+        {"selfplay/games_per_sec", per_sec((double)f->play.games, f->play_sec)},
+        {"selfplay/evals_per_sec", per_sec((double)f->play.evaluations, f->play_sec)},
+        {"selfplay/rows", (double)f->n_rows},
+        {"selfplay/row_age", f->n_rows > 0 ? f->age / (double)f->n_rows : NAN},
+        {"selfplay/plies_per_game",
+         f->play.games > 0 ? (double)f->play.plies / (double)f->play.games : NAN},
+        {"selfplay/infer_share", thread_sec > 0 ? f->play.infer_sec / thread_sec : NAN},
+        {"selfplay/idle_share", thread_sec > 0 ? f->play.idle_sec / thread_sec : NAN},
+        {"time/selfplay_sec", f->play_sec},
+        {"time/commit_sec", f->commit_sec},
+        {"time/train_sec", f->train_sec},
+        {"time/match_sec", f->match_sec},
+        {"match/score", f->match.score + unmatched},
+        {"match/elo", run->at.elo + unmatched},
+        {"match/distinct_games", (double)f->match.distinct_games + unmatched},
+        {"match/blunder_rate", f->match.blunder_rate[0] + unmatched},
+    };
+
+    return report_scalars(run->report, "iteration", run->at.iteration, scalars,
+                          sizeof scalars / sizeof *scalars, err);
+}
+
+/* at.iteration already counts this one: it is the number of those that are done. */
+enum tg_status run_tell(struct run *run, struct tg_error *err)
+{
+    const struct run_figures *f = &run->figures;
+    const struct train_stats *t = &f->train;
+    enum tg_status rc = TG_OK;
+
+    if (comm_rank(run->world) == 0) {
+        rc = tell_scalars(run, err);
+        tg_log(&run->app->log, TG_LOG_INFO,
+               "iteration %lld of %lld: %lld games, %lld rows in %.1f s (%.1f games/s, %.0f evals/s); "
+               "%lld steps in %.1f s, policy %.3f (of %.3f), value %.3f",
+               (long long)run->at.iteration, (long long)run->o.iterations, (long long)f->play.games,
+               (long long)f->n_rows, f->play_sec, per_sec((double)f->play.games, f->play_sec),
+               per_sec((double)f->play.evaluations, f->play_sec), (long long)t->n_steps, f->train_sec,
+               t->metrics[NN_METRIC_POLICY], t->metrics[NN_METRIC_POLICY_ENTROPY],
+               t->metrics[NN_METRIC_VALUE]);
+    }
+    return comm_agree(run->world, rc, err);
+}
+
+void run_progress(struct run *run, const char *phase, double done)
+{
+    const struct train_stats *t = &run->figures.train;
+    struct report_progress p = {
+        .iteration = run->at.iteration,
+        .iterations = run->o.iterations,
+        .phase = phase,
+        .done = done,
+        .rows = run->at.n_rows,
+        .games_per_sec = NAN,
+        .evals_per_sec = NAN,
+        .policy_loss = t->n_steps > 0 ? t->metrics[NN_METRIC_POLICY] : NAN,
+        .value_loss = t->n_steps > 0 ? t->metrics[NN_METRIC_VALUE] : NAN,
+        .left_sec = NAN,
+    };
+
+    if (run->report == NULL)
+        return;
+    double spent = tg_now() - run->opened;
+    double share = ((double)(run->at.iteration - run->first_iteration) + done * 0.5) /
+                   (double)(run->o.iterations - run->first_iteration);
+    if (share > 0.01)
+        p.left_sec = spent / share * (1 - share);
+    if (run->figures.play_sec > 0) {
+        p.games_per_sec = per_sec((double)run->figures.play.games, run->figures.play_sec);
+        p.evals_per_sec = per_sec((double)run->figures.play.evaluations, run->figures.play_sec);
+    }
+    report_progress(run->report, &p);
+}
