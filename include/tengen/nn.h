@@ -153,7 +153,9 @@ enum tg_status nn_model_save(struct nn_model *m, const char *path, struct tg_err
  * by a small multiple of the file's size. log (may be NULL) gets warnings. */
 enum tg_status nn_model_load(const char *path, struct nn_model *m, struct tg_log *log,
                              struct tg_error *err);
-/* Write KataGo's format (".bin.gz"). TG_EINVAL where that format cannot say it (gomoku inputs). */
+/* Write KataGo's format (".bin.gz"), as the oldest version that says all of it, or the version an
+ * import came from. Policy channels of training alone are left out; what a version has beyond the
+ * network is filled neutrally. TG_EINVAL where that format cannot say it (gomoku inputs). */
 enum tg_status nn_model_export(const struct nn_model *m, const char *path, struct tg_error *err);
 /* The network's inputs must be those of this game. */
 enum tg_status nn_model_fits(const struct nn_model *m, const struct game *game, struct tg_error *err);
