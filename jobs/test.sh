@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Install, build with warnings as errors, run every test.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+./jobs/install-deps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh" # ninja may be here only now
+cmake --preset ci "${generator[@]}" >/dev/null
+cmake --build --preset ci -j "$cores"
+ctest --preset ci -j "$cores" "$@"

@@ -1,0 +1,380 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "fake_backend.h"
+#include "tengen/selfplay.h"
+#include "tg_test.h"
+
+enum { MAX_GAMES = 64 };
+
+/* A pool with two fake networks in slots 0 and 1. */
+struct fixture {
+    struct game game;
+    struct nn_arch arch;
+    struct nn_net *nets[2];
+    struct selfplay_pool *pool;
+    struct selfplay_settings settings;
+    struct selfplay_job jobs[MAX_GAMES];
+    struct record_finished finished[MAX_GAMES];
+    struct record_layout layout;
+    int n;
+    struct tg_error err;
+};
+
+static void open_fixture(struct fixture *f, enum game_kind kind, int size, int threads, int parallel)
+{
+    memset(f, 0, sizeof *f);
+    assert_ok(game_init(&f->game, kind, size, 2, &f->err), &f->err);
+    assert_ok(nn_arch_preset("b2c16", f->game.n_planes, f->game.n_globals, &f->arch, &f->err), &f->err);
+    record_layout_init(&f->layout, &f->game);
+    assert_ok(selfplay_open(&f->game, &(struct selfplay_pool_options){threads, parallel, 1}, NULL, &f->pool,
+                            &f->err), &f->err);
+    for (int i = 0; i < 2; i++) {
+        struct nn_net_options o = {.size = size, .device = i};
+        assert_ok(fake_backend.open(&f->arch, &o, &f->nets[i], &f->err), &f->err);
+        assert_ok(selfplay_network(f->pool, i, &fake_backend, f->nets[i], &f->arch, &f->err), &f->err);
+    }
+    search_default_settings(&f->settings.search);
+    f->settings.search.visits = 12;
+    f->settings.search.temp_early = f->settings.search.temp_late = 1;
+    f->settings.search.noise_weight = 0.25f;
+    f->settings.search.noise_total = 10.83f;
+    f->settings.max_plies = 60;
+}
+
+static void add_job(struct fixture *f, int64_t id, struct selfplay_player black, struct selfplay_player white)
+{
+    struct selfplay_job *job = &f->jobs[f->n++];
+    job->id = id;
+    job->seed = 3;
+    job->opening_key = (uint64_t)id;
+    job->record = true;
+    game_default_setup(&f->game, &job->setup);
+    job->player[0] = black;
+    job->player[1] = white;
+    job->settings[0] = job->settings[1] = &f->settings;
+}
+
+static const struct selfplay_player learner = {RECORD_NETWORK, 0, 7, NULL};
+static const struct selfplay_player older = {RECORD_NETWORK, 1, 5, NULL};
+static const struct selfplay_player bot = {RECORD_RANDOM_BOT, 0, -1, NULL};
+
+/* Play all jobs; finished[] by job id order. */
+static void play_all(struct fixture *f)
+{
+    bool idle = false;
+    int n = 0;
+    assert_ok(selfplay_push(f->pool, f->jobs, (size_t)f->n, &f->err), &f->err);
+    while (!idle) {
+        struct record_finished one;
+        struct selfplay_job job;
+        bool got;
+        assert_ok(selfplay_take(f->pool, 5, &one, &job, &got, &idle, &f->err), &f->err);
+        if (!got)
+            continue;
+        f->finished[one.game.id] = one;
+        n++;
+    }
+    assert_int_equal(n, f->n);
+}
+
+static void close_fixture(struct fixture *f)
+{
+    selfplay_close(f->pool);
+    for (int i = 0; i < f->n; i++)
+        record_finished_free(&f->finished[i]);
+    for (int i = 0; i < 2; i++)
+        fake_backend.close(f->nets[i]);
+}
+
+static const struct record_head *row_of(const struct fixture *f, int game, int row)
+{
+    return (const struct record_head *)(const void *)(f->finished[game].rows +
+                                                      (size_t)row * f->layout.row_bytes);
+}
+
+static void games_do_not_depend_on_threads_or_pool_size(void **state)
+{
+    static struct fixture a, b;
+    (void)state;
+    open_fixture(&a, GAME_GO, 5, 1, 3);
+    open_fixture(&b, GAME_GO, 5, 3, 8);
+    a.settings.cheap_share = b.settings.cheap_share = 0.5f;
+    a.settings.cheap_visits = b.settings.cheap_visits = 4;
+    a.settings.opening_plies = b.settings.opening_plies = 3;
+    a.settings.random_move_share = b.settings.random_move_share = 0.1f;
+    for (int i = 0; i < 12; i++) {
+        add_job(&a, i, learner, i % 3 == 0 ? bot : i % 3 == 1 ? older : learner);
+        add_job(&b, i, learner, i % 3 == 0 ? bot : i % 3 == 1 ? older : learner);
+    }
+    play_all(&a);
+    play_all(&b);
+    for (int i = 0; i < 12; i++) {
+        const struct record_finished *x = &a.finished[i], *y = &b.finished[i];
+        assert_int_equal(x->game.n_moves, y->game.n_moves);
+        assert_int_equal(x->game.n_rows, y->game.n_rows);
+        assert_memory_equal(x->moves, y->moves, (size_t)x->game.n_moves * sizeof *x->moves);
+        assert_memory_equal(x->rows, y->rows, (size_t)x->game.n_rows * a.layout.row_bytes);
+    }
+    close_fixture(&a);
+    close_fixture(&b);
+}
+
+static void games_differ_from_each_other(void **state)
+{
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 4);
+    for (int i = 0; i < 6; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 1; i < 6; i++) {
+        int n = f.finished[i].game.n_moves < f.finished[0].game.n_moves ? f.finished[i].game.n_moves
+                                                                       : f.finished[0].game.n_moves;
+        assert_memory_not_equal(f.finished[i].moves, f.finished[0].moves, (size_t)n * sizeof(int16_t));
+    }
+    close_fixture(&f);
+}
+
+static void rows_equal_plies_and_outcomes_are_the_movers(void **state)
+{
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f, GAME_GOMOKU, 3, 2, 4);
+    for (int i = 0; i < 10; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 0; i < 10; i++) {
+        const struct record_game *g = &f.finished[i].game;
+        assert_int_equal(g->n_rows, g->n_moves);
+        for (int r = 0; r < g->n_rows; r++) {
+            const struct record_head *h = row_of(&f, i, r);
+            float win = g->winner == GAME_DRAWN ? 0.5f
+                        : (g->winner == GAME_WON_BLACK) == (h->color == GAME_BLACK) ? 1 : 0;
+            assert_true(fabsf(h->value[0] - win) < 1e-6f);
+            assert_true(fabsf(h->value[0] + h->value[1] + h->value[2] - 1) < 1e-6f);
+            assert_int_equal(h->ply, r);
+            assert_int_equal(h->color, r % 2);
+            assert_int_equal(h->net, 7);
+        }
+    }
+    close_fixture(&f);
+}
+
+static void only_the_learners_full_search_is_a_policy_target(void **state)
+{
+    static struct fixture f;
+    int n_target = 0, n_none = 0;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 4);
+    f.settings.opening_plies = 4;
+    f.settings.opening_exact = true;
+    f.settings.cheap_share = 0.5f;
+    f.settings.cheap_visits = 3;
+    f.settings.record_cheap = true;
+    f.settings.search.proven = false; /* a proven root would end its search early */
+    for (int i = 0; i < 9; i++)
+        add_job(&f, i, i % 2 ? learner : older, i % 2 ? i % 3 == 0 ? bot : older : learner);
+    play_all(&f);
+    for (int i = 0; i < 9; i++)
+        for (int r = 0; r < f.finished[i].game.n_rows; r++) {
+            const struct record_head *h = row_of(&f, i, r);
+            int16_t ply = h->ply;
+            bool mine = f.jobs[i].player[h->color].net == 7;
+            if (ply < 4)
+                assert_int_equal(h->kind, RECORD_OPENING);
+            else if (!mine)
+                assert_int_equal(h->kind, RECORD_OPPONENT);
+            assert_int_equal(h->w_policy > 0, h->kind == RECORD_FULL);
+            if (h->kind == RECORD_FULL)
+                assert_int_equal(h->visits, 12);
+            if (h->kind == RECORD_CHEAP)
+                assert_int_equal(h->visits, 3);
+            n_target += h->w_policy > 0;
+            n_none += h->w_policy <= 0;
+        }
+    assert_true(n_target > 20 && n_none > 20);
+    close_fixture(&f);
+}
+
+static void cheap_searches_leave_no_row_unless_asked(void **state)
+{
+    static struct fixture f;
+    int plies = 0, rows = 0;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 4);
+    f.settings.cheap_share = 0.75f;
+    f.settings.cheap_visits = 3;
+    for (int i = 0; i < 8; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 0; i < 8; i++) {
+        plies += f.finished[i].game.n_moves;
+        rows += f.finished[i].game.n_rows;
+    }
+    assert_true(rows * 100 > plies * 15 && rows * 100 < plies * 35);
+    close_fixture(&f);
+}
+
+static void resignation_ends_games_but_not_held_out_ones(void **state)
+{
+    static struct fixture f;
+    int resigned = 0, held_out = 0;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 8);
+    f.settings.resign_value = 0.05f;
+    f.settings.resign_min_ply = 4;
+    f.settings.resign_holdout = 0.5f;
+    for (int i = 0; i < 40; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 0; i < 40; i++) {
+        const struct record_game *g = &f.finished[i].game;
+        resigned += g->resigned;
+        held_out += g->resign_held_out;
+        assert_false(g->resigned && g->resign_held_out);
+        if (g->resigned)
+            for (int r = 0; r < g->n_rows; r++)
+                assert_true(row_of(&f, i, r)->w_score <= 0);
+    }
+    assert_true(resigned > 5 && held_out > 5);
+    close_fixture(&f);
+}
+
+static void a_pair_shares_its_opening(void **state)
+{
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f, GAME_GO, 7, 1, 2);
+    f.settings.opening_plies = 6;
+    f.settings.opening_exact = true;
+    add_job(&f, 0, learner, older);
+    add_job(&f, 1, older, learner);
+    add_job(&f, 2, learner, older);
+    f.jobs[1].opening_key = f.jobs[0].opening_key;
+    play_all(&f);
+    assert_memory_equal(f.finished[0].moves, f.finished[1].moves, 6 * sizeof(int16_t));
+    assert_memory_not_equal(f.finished[0].moves, f.finished[2].moves, 6 * sizeof(int16_t));
+    close_fixture(&f);
+}
+
+/* The target is drawn from the search, so noise must change it on this very path. */
+static void noise_changes_the_root_visits(void **state)
+{
+    static struct fixture quiet, noisy;
+    int differ = 0;
+    (void)state;
+    open_fixture(&quiet, GAME_GO, 5, 1, 4);
+    open_fixture(&noisy, GAME_GO, 5, 1, 4);
+    quiet.settings.search.noise_weight = 0;
+    for (int i = 0; i < 6; i++) {
+        add_job(&quiet, i, learner, learner);
+        add_job(&noisy, i, learner, learner);
+    }
+    play_all(&quiet);
+    play_all(&noisy);
+    for (int i = 0; i < 6; i++)
+        differ += memcmp(quiet.finished[i].rows + quiet.layout.policy,
+                         noisy.finished[i].rows + noisy.layout.policy,
+                         (size_t)quiet.layout.n_actions * 2) != 0;
+    assert_true(differ >= 5);
+    close_fixture(&quiet);
+    close_fixture(&noisy);
+}
+
+static void replies_are_the_next_plys_policy(void **state)
+{
+    static struct fixture f;
+    float policy[26], reply[26];
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 1);
+    add_job(&f, 0, learner, learner);
+    play_all(&f);
+    for (int r = 0; r + 1 < f.finished[0].game.n_rows; r++) {
+        const uint8_t *row = f.finished[0].rows + (size_t)r * f.layout.row_bytes;
+        record_reply_unpack(&f.layout, row + f.layout.reply, reply);
+        record_policy_unpack(&f.layout, (const uint16_t *)(const void *)(row + f.layout.row_bytes +
+                                                                        f.layout.policy), policy);
+        assert_true(row_of(&f, 0, r)->w_reply > 0);
+        for (int a = 0; a < 26; a++)
+            assert_true(fabsf(policy[a] - reply[a]) < 0.02f);
+    }
+    assert_true(row_of(&f, 0, f.finished[0].game.n_rows - 1)->w_reply <= 0);
+    close_fixture(&f);
+}
+
+static void surprise_moves_weight_but_keeps_the_mean(void **state)
+{
+    static struct fixture f;
+    double sum = 0, least = 9, most = 0;
+    int n = 0;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 1);
+    f.settings.policy_surprise = 0.5f;
+    add_job(&f, 0, learner, learner);
+    play_all(&f);
+    for (int r = 0; r < f.finished[0].game.n_rows; r++, n++) {
+        double w = (double)row_of(&f, 0, r)->w_policy;
+        sum += w;
+        least = w < least ? w : least;
+        most = w > most ? w : most;
+    }
+    assert_true(fabs(sum / n - 1) < 1e-3);
+    assert_true(most > 1.1 && least < 0.9);
+    close_fixture(&f);
+}
+
+static void bad_jobs_are_refused(void **state)
+{
+    static struct fixture f;
+    struct selfplay_player nobody = {RECORD_NETWORK, 3, 1, NULL};
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 1);
+    add_job(&f, 0, learner, nobody);
+    assert_fails(selfplay_push(f.pool, f.jobs, 1, &f.err), TG_EINVAL, "slot 3", &f.err);
+    f.jobs[0].player[1] = learner;
+    f.jobs[0].setup.width = 9;
+    assert_fails(selfplay_push(f.pool, f.jobs, 1, &f.err), TG_EINVAL, "9 x 5", &f.err);
+    f.n = 0;
+    close_fixture(&f);
+}
+
+static void cancel_drops_everything_and_the_pool_plays_on(void **state)
+{
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f, GAME_GO, 7, 2, 8);
+    for (int i = 0; i < 30; i++)
+        add_job(&f, i, learner, learner);
+    assert_ok(selfplay_push(f.pool, f.jobs, 30, &f.err), &f.err);
+    selfplay_cancel(f.pool);
+    for (bool idle = false, got; !idle;) {
+        struct record_finished one;
+        struct selfplay_job job;
+        assert_ok(selfplay_take(f.pool, 1, &one, &job, &got, &idle, &f.err), &f.err);
+        if (got)
+            record_finished_free(&one);
+    }
+    f.n = 4;
+    play_all(&f);
+    close_fixture(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(games_do_not_depend_on_threads_or_pool_size),
+        cmocka_unit_test(games_differ_from_each_other),
+        cmocka_unit_test(rows_equal_plies_and_outcomes_are_the_movers),
+        cmocka_unit_test(only_the_learners_full_search_is_a_policy_target),
+        cmocka_unit_test(cheap_searches_leave_no_row_unless_asked),
+        cmocka_unit_test(resignation_ends_games_but_not_held_out_ones),
+        cmocka_unit_test(a_pair_shares_its_opening),
+        cmocka_unit_test(noise_changes_the_root_visits),
+        cmocka_unit_test(replies_are_the_next_plys_policy),
+        cmocka_unit_test(surprise_moves_weight_but_keeps_the_mean),
+        cmocka_unit_test(bad_jobs_are_refused),
+        cmocka_unit_test(cancel_drops_everything_and_the_pool_plays_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
