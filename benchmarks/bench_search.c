@@ -109,8 +109,8 @@ static void bench(const char *name, enum game_kind kind, int size, int visits, i
     }
     double n = (double)t.n, cost = 2 * 0.02; /* the clock's own */
 
-    printf("%-14s %6d visits%s: select %6.2f (game %6.2f, tree %6.2f)  expand %6.2f  tree total %6.2f us"
-           " per visit; mean depth %.1f, %zu KiB\n",
+    printf("%-12s %6d visits%s: select %5.2f (game %5.2f, tree %5.2f)  expand %5.2f  "
+           "tree total %5.2f us per visit; mean depth %.1f, %zu KiB\n",
            name, visits, gumbel ? " gumbel" : "", t.select / n, t.game / n,
            (t.select - t.game) / n, t.expand / n, (t.select - t.game + t.expand) / n - cost,
            (double)depth / searches, search_bytes(s) / 1024);

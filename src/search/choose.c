@@ -30,7 +30,9 @@ static void prune_forced(const struct search *s, const struct node *root, float 
             top = i;
     if (weight[top] <= 0.0f)
         return;
-    float bar = node_value(child_at(s, root, top), root->to_move) + c * prior[top] / (1.0f + weight[top]);
+    float bar = node_value(child_at(s, root, top), root->to_move);
+
+    bar += c * prior[top] / (1.0f + weight[top]);
 
     for (int i = 0; i < root->n_open; i++) {
         if (i == top || weight[i] <= 0.0f)
@@ -188,8 +190,7 @@ int search_choose(struct search *s)
     visit_weights(s, root, weight);
     for (int i = 0; i < root->n_children; i++)
         sum += weight[i];
-    if (!s->set.gumbel && sum > 0.0f && temperature > 1e-3f &&
-        proven_for(root, child_at(s, root, slot)) <= 0)
+    if (!s->set.gumbel && sum > 0.0f && temperature > 1e-3f)
         slot = draw(s, root, weight, temperature);
     return node_actions(s, root)[slot];
 }

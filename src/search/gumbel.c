@@ -40,7 +40,7 @@ static float mixed_value(const struct search *s, const struct node *root)
 /* score [n] := logit + sigma(completed value), without Gumbel variables. */
 static void improved_logits(const struct search *s, const struct node *root, float *score)
 {
-    const float *prior = node_priors(s, root);
+    const int16_t *action = node_actions(s, root);
     float mixed = mixed_value(s, root);
     int most = 0;
 
@@ -53,7 +53,7 @@ static void improved_logits(const struct search *s, const struct node *root, flo
     float scale = (s->set.gumbel_c_visit + (float)most) * s->set.gumbel_c_scale;
 
     for (int i = 0; i < root->n_children; i++)
-        score[i] = logf(prior[i] + 1e-30f) + scale * completed(s, root, i, mixed);
+        score[i] = s->logit[action[i]] + scale * completed(s, root, i, mixed);
 }
 
 /* Visits and flights of this search, not those reused. */
@@ -91,7 +91,8 @@ int gumbel_pick(const struct search *s, const struct node *root)
     float score[GAME_MAX_ACTIONS], best = -INFINITY;
     const int16_t *action = node_actions(s, root);
     int start = s->gumbel_start, n = s->limit - start, k = root->visits - start + s->n_flights;
-    int m = s->set.gumbel_considered < root->n_children ? s->set.gumbel_considered : root->n_children;
+    int free = root->n_children - (s->banned_slot != NO_SLOT);
+    int m = s->set.gumbel_considered < free ? s->set.gumbel_considered : free;
     int want = considered_visits(m, n, k), at = NO_SLOT, nearest = 0;
 
     improved_logits(s, root, score);

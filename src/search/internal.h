@@ -76,7 +76,7 @@ struct search {
     int banned_slot;         /* the pass that avoid_early_pass keeps out, or NO_SLOT */
     int gumbel_start;        /* root visits when this search began */
     float *raw_prior;        /* owned [A]: before temperature and noise */
-    float *gumbel;           /* owned [A] */
+    float *gumbel, *logit;   /* owned [A]: Gumbel variables, log of the prior with temperature */
     int32_t *base_visits;    /* owned [A]: visits reused from an earlier search */
     float *scratch;          /* owned [A rounded up to 8] */
     struct search_child *result; /* owned [A] */
@@ -154,6 +154,8 @@ uint32_t tree_new_node(struct search *s, uint32_t parent, int slot);
 /* Fill in state, player and legal moves (no priors yet) of a node first reached, at s->pos.
  * Terminal positions get their outcome. False without memory. */
 bool tree_reach(struct search *s, uint32_t index, const struct position *pos);
+/* Exchange two slots that are not open. */
+void tree_swap(const struct search *s, const struct node *v, int i, int j);
 /* Put the largest prior of the unopened slots first among them. */
 void tree_best_forward(const struct search *s, const struct node *v);
 /* Open slot n_open of the node: an empty node behind it, or NODE_NONE without memory. */

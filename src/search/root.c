@@ -26,9 +26,10 @@ static void apply_temperature(float *prior, int n, float temperature)
         prior[i] /= sum;
 }
 
-/* alpha [n]: the concentration, flat, or half of it on moves whose log prior (capped at a hundredth)
- * is above the average. */
-static void concentration(const struct search_settings *set, const float *prior, int n, float *alpha)
+/* alpha [n]: the concentration, flat, or half of it on moves whose log prior (capped at a
+ * hundredth) is above the average. */
+static void concentration(const struct search_settings *set, const float *prior, int n,
+                          float *alpha)
 {
     float total = set->noise_alpha > 0.0f ? set->noise_alpha * (float)n : set->noise_total;
     float mean = 0.0f, sum = 0.0f;
@@ -92,18 +93,11 @@ static void ban(struct search *s, int slot)
     struct node *root = node_at(s, s->root);
 
     if (slot >= root->n_open) {
-        float *prior = node_priors(s, root), p = prior[slot];
-        int16_t *action = node_actions(s, root), a = action[slot];
-        int to = root->n_open;
-
-        prior[slot] = prior[to];
-        action[slot] = action[to];
-        prior[to] = p;
-        action[to] = a;
+        tree_swap(s, root, slot, root->n_open);
+        slot = root->n_open;
         if (tree_open(s, s->root) == NODE_NONE)
             return; /* it is then only a move that loses */
         root = node_at(s, s->root);
-        slot = to;
     }
     s->banned_slot = slot;
     if (s->set.proven && child_at(s, root, slot)->proven == 0 && ++root->n_lost == root->n_children)
@@ -122,8 +116,10 @@ static void stir(struct search *s, const int16_t *action, float *prior, int n)
     }
     float scale = settings_temperature(&s->set, &s->root_pos, s->set.temp_early, s->set.temp_late);
 
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         s->gumbel[action[i]] = scale * (float)tg_rng_gumbel(&s->rng);
+        s->logit[action[i]] = logf(prior[i] + 1e-30f);
+    }
 }
 
 void root_prepare(struct search *s)

@@ -18,11 +18,13 @@ enum tg_status search_open(const struct game *game, struct search **search, stru
     s->flights = malloc(FIRST_FLIGHTS * sizeof *s->flights);
     s->raw_prior = calloc(n, sizeof *s->raw_prior);
     s->gumbel = calloc(n, sizeof *s->gumbel);
+    s->logit = calloc(n, sizeof *s->logit);
     s->base_visits = calloc(n, sizeof *s->base_visits);
     s->scratch = calloc(n, sizeof *s->scratch);
     s->result = calloc(n, sizeof *s->result);
-    if (s->flights == NULL || s->raw_prior == NULL || s->gumbel == NULL || s->base_visits == NULL ||
-        s->scratch == NULL || s->result == NULL || !arena_reserve(&s->arena, FIRST_ARENA_BYTES)) {
+    if (s->flights == NULL || s->raw_prior == NULL || s->gumbel == NULL || s->logit == NULL ||
+        s->base_visits == NULL || s->scratch == NULL || s->result == NULL ||
+        !arena_reserve(&s->arena, FIRST_ARENA_BYTES)) {
         search_close(s);
         return FAIL(err, TG_ENOMEM, "no memory for a search of %d actions", game->n_actions);
     }
@@ -39,6 +41,7 @@ void search_close(struct search *s)
     free(s->flights);
     free(s->raw_prior);
     free(s->gumbel);
+    free(s->logit);
     free(s->base_visits);
     free(s->scratch);
     free(s->result);

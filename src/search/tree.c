@@ -1,7 +1,8 @@
 /* tree.c - nodes: reach, expand, back up, prove. */
-#include "internal.h"
-
+#include <assert.h>
 #include <math.h>
+
+#include "internal.h"
 
 uint32_t tree_new_node(struct search *s, uint32_t parent, int slot)
 {
@@ -37,8 +38,10 @@ bool tree_reach(struct search *s, uint32_t index, const struct position *pos)
         return true;
     }
     int n = game_legal(s->game, pos, legal), k = 0;
-    uint32_t block = arena_alloc(&s->arena, (size_t)round_up_8(n) * (sizeof(float) + sizeof(int16_t)));
+    size_t bytes = (size_t)round_up_8(n) * (sizeof(float) + sizeof(int16_t));
+    uint32_t block = arena_alloc(&s->arena, bytes);
 
+    assert(n > 0);
     if (block == NODE_NONE)
         return false;
     v = node_at(s, index);
@@ -47,7 +50,7 @@ bool tree_reach(struct search *s, uint32_t index, const struct position *pos)
     int16_t *action = node_actions(s, v);
 
     for (int a = 0; a < s->game->n_actions; a++) {
-        action[k] = (int16_t)a; /* overwritten unless legal; the last write stays inside the block */
+        action[k] = (int16_t)a; /* overwritten unless legal; k < n, so inside the block */
         k += legal[a] != 0;
         if (k == n)
             break;
@@ -57,10 +60,21 @@ bool tree_reach(struct search *s, uint32_t index, const struct position *pos)
     return true;
 }
 
+void tree_swap(const struct search *s, const struct node *v, int i, int j)
+{
+    float *prior = node_priors(s, v), p = prior[i];
+    int16_t *action = node_actions(s, v), a = action[i];
+
+    prior[i] = prior[j];
+    action[i] = action[j];
+    prior[j] = p;
+    action[j] = a;
+}
+
 void tree_best_forward(const struct search *s, const struct node *v)
 {
-    float *prior = node_priors(s, v), best = -1.0f;
-    int16_t *action = node_actions(s, v);
+    const float *prior = node_priors(s, v);
+    float best = -1.0f;
     int n = v->n_children, first = v->n_open, at = first;
 
     for (int i = first; i < n; i++)
@@ -68,14 +82,8 @@ void tree_best_forward(const struct search *s, const struct node *v)
             best = prior[i];
             at = i;
         }
-    if (at == first)
-        return;
-    int16_t a = action[at];
-
-    prior[at] = prior[first];
-    action[at] = action[first];
-    prior[first] = best;
-    action[first] = a;
+    if (at != first)
+        tree_swap(s, v, at, first);
 }
 
 /* Twice the room for open children. */
@@ -190,7 +198,7 @@ void tree_prove(struct search *s, uint32_t index, int8_t winner)
     }
 }
 
-/* exp(x) for x in [-87, 0], relative error below 2e-7; without branches, so that loops vectorise. */
+/* exp(x) for x in [-87, 0], relative error below 1e-6; no branches, so that loops vectorise. */
 static inline float exp_below_0(float x)
 {
     union {
@@ -228,18 +236,22 @@ bool tree_set_priors(struct search *s, struct node *v, const float *logits)
         x[i] = -INFINITY;
     if (nan || !isfinite(most))
         return false;
-    for (int i = 0; i < cap; i++) {
+    for (int i = 0; i < cap; i++) { /* two loops: one would not vectorise */
         float d = x[i] - most;
 
-        prior[i] = exp_below_0(d > -87.0f ? d : -87.0f);
+        x[i] = d > -87.0f ? d : -87.0f;
     }
+    for (int i = 0; i < cap; i++)
+        prior[i] = exp_below_0(x[i]);
     for (int i = n; i < cap; i++)
         prior[i] = 0.0f;
     for (int i = 0; i < cap; i += 8)
         for (int j = 0; j < 8; j++)
             lane[j] += prior[i + j];
-    float sum = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-    float scale = 1.0f / sum;
+    for (int width = 4; width > 0; width /= 2)
+        for (int j = 0; j < width; j++)
+            lane[j] += lane[j + width];
+    float scale = 1.0f / lane[0];
 
     for (int i = 0; i < cap; i++)
         prior[i] *= scale;

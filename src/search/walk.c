@@ -92,14 +92,7 @@ static uint32_t descend(struct search *s, int *depth)
             index = open_nodes(s, v)[slot];
             continue;
         }
-        /* tree_open opens slot n_open; Gumbel may want another one */
-        float *prior = node_priors(s, v), p = prior[slot];
-        int16_t *action = node_actions(s, v), a = action[slot];
-
-        prior[slot] = prior[v->n_open];
-        action[slot] = action[v->n_open];
-        prior[v->n_open] = p;
-        action[v->n_open] = a;
+        tree_swap(s, v, slot, v->n_open); /* Gumbel may want another than the best prior */
         index = tree_open(s, index);
         ++*depth;
         return index;

@@ -23,7 +23,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Choose with many streams after equal searches; share [A] of each action. The result of the last. */
+/* Choose with many streams after equal searches: share [A] of each action, the last result. */
 static struct search_result choices(struct fake *f, float *share)
 {
     struct search_result r;

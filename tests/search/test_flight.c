@@ -135,14 +135,22 @@ static void an_old_leaf_is_refused(void **state)
     float logits[ACTIONS] = {0};
     struct search_eval eval = {.policy_logits = logits, .win = 1.0f};
 
-    fake_start(f);
-    search_select(f->s, &leaf);
-    fake_expand(f, &leaf);
-    search_select(f->s, &leaf);
-    fake_start(f); /* cancels what is in flight */
-    assert_fails(search_expand(f->s, leaf.id, &eval, &f->err), TG_EINVAL, "not in flight", &f->err);
-    search_cancel(f->s, leaf.id); /* no harm */
-    assert_int_equal(fake_run(f).visits, 200);
+    for (int reuse = 0; reuse < 2; reuse++) {
+        f->set.reuse_tree = reuse != 0;
+        search_clear(f->s);
+        fake_start(f);
+        search_select(f->s, &leaf);
+        fake_expand(f, &leaf);
+        search_select(f->s, &leaf);
+        fake_start(f); /* cancels what is in flight */
+        assert_fails(search_expand(f->s, leaf.id, &eval, &f->err), TG_EINVAL, "not in flight",
+                     &f->err);
+        search_cancel(f->s, leaf.id); /* no harm */
+        struct search_result r = fake_run(f);
+
+        assert_int_equal(r.visits, 200);
+        fake_check_counts(&r);
+    }
 }
 
 static void nothing_is_done_while_a_leaf_is_in_flight(void **state)

@@ -328,6 +328,40 @@ static void gumbel_improves_on_the_prior_with_few_visits(void **state)
     }
 }
 
+/* softmax(logit + sigma(completed q)), worked out here from the search's result. */
+static void gumbel_target_is_the_improved_policy(void **state)
+{
+    struct fake *f = *state;
+    double score[ACTIONS], sum = 0.0, mass = 0.0, weighted = 0.0, visits, mixed, most;
+    float target[ACTIONS];
+
+    f->eval = fake_by_first_move;
+    for (int a = 0; a < ACTIONS; a++)
+        f->policy[a] = 0.1f * (float)(a % 7);
+    f->set.gumbel = true;
+    f->set.gumbel_considered = 6;
+    f->set.gumbel_c_scale = 0.1f;
+    f->set.visits = 30;
+    struct search_result r = fake_search(f);
+
+    assert_true(search_policy_target(f->s, target));
+    visits = r.visits - 1;
+    most = fake_most(&r);
+    for (int i = 0; i < ACTIONS; i++) {
+        mass += r.children[i].visits > 0 ? r.children[i].prior : 0.0f;
+        weighted += r.children[i].visits > 0 ? r.children[i].prior * r.children[i].value : 0.0f;
+    }
+    mixed = (0.0 + visits * weighted / mass) / (1.0 + visits); /* the root's own value is 0 */
+    for (int i = 0; i < ACTIONS; i++) {
+        double q = r.children[i].visits > 0 ? r.children[i].value : mixed;
+
+        score[i] = r.children[i].raw_prior * exp((50.0 + most) * 0.1 * q / 2.0);
+        sum += score[i];
+    }
+    for (int i = 0; i < ACTIONS; i++)
+        assert_float_equal(target[i], (float)(score[i] / sum), 1e-4);
+}
+
 static void gumbel_noise_follows_the_move_temperature(void **state)
 {
     struct fake *f = *state;
@@ -421,6 +455,7 @@ int main(void)
         T(there_is_no_target_without_a_visit),
         T(gumbel_visits_its_considered_actions_in_halving_counts),
         T(gumbel_improves_on_the_prior_with_few_visits),
+        T(gumbel_target_is_the_improved_policy),
         T(gumbel_noise_follows_the_move_temperature),
         T(gumbel_scale_decides_how_much_values_count),
         T(gumbel_halves_its_own_visits_where_a_tree_is_reused),

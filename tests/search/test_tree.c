@@ -61,6 +61,30 @@ static void children_are_the_legal_moves_in_order_of_actions(void **state)
     assert_int_equal(k, r.n_children);
 }
 
+static void priors_are_the_softmax_over_legal_moves(void **state)
+{
+    struct fake *f = *state;
+    double sum = 0.0;
+
+    fake_play(f, "C3");
+    for (int a = 0; a < f->game.n_actions; a++)
+        f->policy[a] = 0.37f * (float)(a * a % 53) - 9.0f;
+    f->policy[4] = -INFINITY;       /* masked by the network */
+    f->policy[5] = -1e30f;
+    f->policy[12] = 1e30f;          /* the stone's point: not legal, not looked at */
+    f->eval = fake_policy;
+    f->set.visits = 1;
+    struct search_result r = fake_search(f);
+
+    for (int i = 0; i < r.n_children; i++)
+        sum += exp(f->policy[r.children[i].action]);
+    for (int i = 0; i < r.n_children; i++) {
+        double p = exp(f->policy[r.children[i].action]) / sum;
+
+        assert_true(fabs(r.children[i].raw_prior - p) <= 2e-6 * p + 1e-30);
+    }
+}
+
 static void the_same_seed_gives_the_same_search(void **state)
 {
     struct fake *f = *state;
@@ -199,19 +223,23 @@ static void a_proven_win_ends_the_search_and_is_played(void **state)
     struct fake *f = *state;
 
     f->set.temp_early = 10.0f; /* no temperature may miss it */
-    fake_play(f, "A3 A2 B3 B2");
+    fake_play(f, "A1 A2 B1 B2"); /* the win is the last of the legal moves */
+    int win = fake_vertex(f, "C1");
     struct search_result r = fake_search(f);
 
     assert_int_equal(r.proven, 1);
-    assert_true(r.visits < 20);
+    assert_true(r.visits > 2 && r.visits < 20);
     assert_true(r.win == 1.0f && r.value == 1.0f);
-    assert_int_equal(search_choose(f->s), fake_vertex(f, "C3"));
-    assert_int_equal(fake_child(&r, fake_vertex(f, "C3"))->proven, 1);
+    for (f->seed = 0; f->seed < 20; f->seed++) {
+        fake_search(f);
+        assert_int_equal(search_choose(f->s), win);
+    }
+    assert_int_equal(fake_child(&r, win)->proven, 1);
 
     float target[GAME_MAX_ACTIONS];
 
     assert_true(search_policy_target(f->s, target));
-    assert_true(target[fake_vertex(f, "C3")] == 1.0f);
+    assert_true(target[win] == 1.0f);
 
     f->set.proven = false;
     r = fake_search(f);
@@ -222,6 +250,7 @@ static void a_proven_win_ends_the_search_and_is_played(void **state)
 static void a_forced_win_is_proven_and_a_proven_loss_left_alone(void **state)
 {
     struct fake *f = *state;
+    float target[GAME_MAX_ACTIONS];
     int blunder;
 
     /* X at two opposite corners, O in the centre, then O's other corners lose: X forks. */
@@ -233,10 +262,14 @@ static void a_forced_win_is_proven_and_a_proven_loss_left_alone(void **state)
 
     assert_int_equal(fake_child(&r, blunder)->proven, -1);
     assert_true(fake_child(&r, blunder)->value == -1.0f);
-    assert_true(visits < 100);
+    assert_true(visits > 0 && visits < 100);
+    assert_true(search_policy_target(f->s, target));
+    assert_true(target[blunder] == 0.0f);
 
     f->set.proven = false;
     r = fake_search(f);
+    assert_true(search_policy_target(f->s, target));
+    assert_true(target[blunder] > 0.0f);
     assert_int_equal(fake_child(&r, blunder)->proven, 0);
 
     f->set.proven = true;
@@ -437,8 +470,8 @@ static void a_losing_last_pass_is_avoided(void **state)
     struct fake *f = *state;
     int pass = fake_vertex(f, "pass");
 
-    fake_play(f, "C3 A1 pass"); /* White passing now loses by area: Black has C3, and no komi helps */
-    f->pos.setup.go.komi2 = -101;
+    fake_play(f, "C3 A1 pass"); /* White to move */
+    f->pos.setup.go.komi2 = -101; /* passing loses */
     f->eval = fake_policy;
     f->policy[pass] = 8.0f;
     f->set.proven = false;
@@ -447,15 +480,18 @@ static void a_losing_last_pass_is_avoided(void **state)
     assert_int_equal(search_choose(f->s), pass);
 
     f->set.avoid_early_pass = true;
-    for (int visits = 1; visits <= 100; visits += 99) {
-        f->set.visits = visits;
+    for (int k = 0; k < 8; k++) {
+        f->set.visits = k & 1 ? 100 : 1;
+        f->set.gumbel = (k & 2) != 0;
+        f->set.proven = (k & 4) != 0;
         struct search_result r = fake_search(f);
 
         assert_int_not_equal(search_choose(f->s), pass);
         assert_int_equal(fake_child(&r, pass)->visits, 0);
-        assert_int_equal(r.visits, visits);
+        assert_int_equal(r.visits, f->set.visits);
         fake_check_counts(&r);
     }
+    f->set.gumbel = false;
     f->pos.setup.go.komi2 = 101; /* now the pass wins */
     f->set.visits = 1;
     fake_search(f);
@@ -518,6 +554,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GO(root_visits_are_the_limit_and_one_more_than_the_childrens),
         GO(children_are_the_legal_moves_in_order_of_actions),
+        GO(priors_are_the_softmax_over_legal_moves),
         GO(the_same_seed_gives_the_same_search),
         GO(a_visit_is_an_evaluation_where_no_game_ends),
         GO(results_are_for_the_player_to_move),
