@@ -1,0 +1,213 @@
+/* codec.c - deflate pieces, strung together to chunks; Fletcher-32. */
+#include "codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADLER_MOD = 65521, FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8 };
+
+enum tg_status shard_buffer_reserve(struct shard_buffer *b, size_t more, struct tg_error *err)
+{
+    if (more <= b->cap - b->n)
+        return TG_OK;
+
+    size_t cap = b->n + more > 2 * b->cap ? b->n + more : 2 * b->cap;
+    unsigned char *grown = realloc(b->bytes, cap);
+    if (grown == NULL)
+        return FAIL(err, TG_ENOMEM, "buffer of %zu bytes", cap);
+    b->bytes = grown;
+    b->cap = cap;
+    return TG_OK;
+}
+
+enum tg_status shard_buffer_append(struct shard_buffer *b, const void *bytes, size_t n,
+                                   struct tg_error *err)
+{
+    TRY(shard_buffer_reserve(b, n, err));
+    if (n > 0)
+        memcpy(b->bytes + b->n, bytes, n);
+    b->n += n;
+    return TG_OK;
+}
+
+void shard_buffer_fini(struct shard_buffer *b)
+{
+    free(b->bytes);
+    *b = (struct shard_buffer){.bytes = NULL};
+}
+
+enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err)
+{
+    memset(c, 0, sizeof *c);
+    c->level = level;
+    /* Negative window bits: without zlib's header and trailer, which a chunk has once. */
+    if (level > 0
+        && deflateInit2(&c->z, level, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+        c->level = 0; /* nothing for fini to end */
+        return FAIL(err, TG_ENOMEM, "a compressor of level %d", level);
+    }
+    return TG_OK;
+}
+
+void shard_codec_fini(struct shard_codec *c)
+{
+    if (c->level > 0)
+        deflateEnd(&c->z);
+    c->level = 0;
+}
+
+enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n,
+                                struct shard_buffer *out, struct shard_piece *piece,
+                                struct tg_error *err)
+{
+    *piece = (struct shard_piece){.n_bytes = 0, .adler = (uint32_t)adler32(0, NULL, 0)};
+    if (n == 0)
+        return TG_OK;
+    if (n > UINT32_MAX / 2)
+        return FAIL(err, TG_EINVAL, "a piece of %zu bytes", n);
+    if (c->level == 0) {
+        piece->n_bytes = (uint32_t)n;
+        return shard_buffer_append(out, raw, n, err);
+    }
+    TRY(shard_buffer_reserve(out, deflateBound(&c->z, n) + 16, err));
+    deflateReset(&c->z);
+    c->z.next_in = (Bytef *)(uintptr_t)raw; /* zlib does not write there */
+    c->z.avail_in = (uInt)n;
+    c->z.next_out = out->bytes + out->n;
+    c->z.avail_out = (uInt)(out->cap - out->n < UINT32_MAX ? out->cap - out->n : UINT32_MAX);
+    if (deflate(&c->z, Z_SYNC_FLUSH) != Z_OK || c->z.avail_in != 0 || c->z.avail_out == 0)
+        return FAIL(err, TG_ENOMEM, "compressing %zu bytes", n);
+    piece->n_bytes = (uint32_t)c->z.total_out;
+    piece->adler = (uint32_t)adler32(piece->adler, raw, (uInt)n);
+    out->n += piece->n_bytes;
+    return TG_OK;
+}
+
+enum tg_status shard_chunk_begin(struct shard_chunk *k, struct shard_codec *c,
+                                 struct shard_buffer *out, struct tg_error *err)
+{
+    static const unsigned char zlib_header[2] = {0x78, 0x01}; /* 32 KiB window, fast */
+
+    *k = (struct shard_chunk){.codec = c, .out = out, .start = out->n,
+                              .adler = (uint32_t)adler32(0, NULL, 0)};
+    return c->level > 0 ? shard_buffer_append(out, zlib_header, sizeof zlib_header, err) : TG_OK;
+}
+
+enum tg_status shard_chunk_add(struct shard_chunk *k, const struct shard_piece *piece,
+                               const void *packed, size_t n_raw, struct tg_error *err)
+{
+    TRY(shard_buffer_append(k->out, packed, piece->n_bytes, err));
+    if (k->codec->level > 0)
+        k->adler = (uint32_t)adler32_combine(k->adler, piece->adler, (z_off_t)n_raw);
+    k->n_raw += n_raw;
+    return TG_OK;
+}
+
+enum tg_status shard_chunk_add_raw(struct shard_chunk *k, const void *raw, size_t n,
+                                   struct tg_error *err)
+{
+    struct shard_piece piece;
+
+    TRY(shard_piece_pack(k->codec, raw, n, k->out, &piece, err));
+    k->adler = (uint32_t)adler32_combine(k->adler, piece.adler, (z_off_t)n);
+    k->n_raw += n;
+    return TG_OK;
+}
+
+static enum tg_status fill_up(struct shard_chunk *k, size_t n, struct tg_error *err)
+{
+    void *zeros;
+    enum tg_status rc;
+
+    if (n == 0)
+        return TG_OK;
+    zeros = calloc(1, n);
+    if (zeros == NULL)
+        return FAIL(err, TG_ENOMEM, "%zu bytes", n);
+    rc = shard_chunk_add_raw(k, zeros, n, err);
+    free(zeros);
+    return rc;
+}
+
+enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32_t *n_bytes,
+                               struct tg_error *err)
+{
+    TRY(fill_up(k, chunk_bytes - k->n_raw, err));
+    if (k->codec->level > 0) { /* an empty last block, and the checksum, highest byte first */
+        unsigned char end[6] = {0x03, 0x00, (unsigned char)(k->adler >> 24),
+                                (unsigned char)(k->adler >> 16), (unsigned char)(k->adler >> 8),
+                                (unsigned char)k->adler};
+
+        TRY(shard_buffer_append(k->out, end, sizeof end, err));
+    }
+
+    uint32_t sum = shard_fletcher32(k->out->bytes + k->start, k->out->n - k->start);
+    unsigned char check[4] = {(unsigned char)sum, (unsigned char)(sum >> 8),
+                              (unsigned char)(sum >> 16), (unsigned char)(sum >> 24)};
+    TRY(shard_buffer_append(k->out, check, sizeof check, err));
+    *n_bytes = (uint32_t)(k->out->n - k->start);
+    return TG_OK;
+}
+
+/* Sums of 16-bit big-endian words modulo 65535, where 65535 itself, not 0, stands for a sum that is
+ * a multiple of it: only all zeros give 0. */
+static uint32_t fold(uint64_t sum) { return sum == 0 ? 0 : (uint32_t)((sum - 1) % FLETCHER_MOD + 1); }
+
+uint32_t shard_fletcher32(const unsigned char *bytes, size_t n)
+{
+    enum { BLOCK = 1 << 20 }; /* words: the second sum stays below 2^56 */
+    uint64_t sum1 = 0, sum2 = 0;
+
+    for (size_t words = n / 2; words > 0;) {
+        size_t block = words < BLOCK ? words : BLOCK;
+
+        words -= block;
+        for (; block > 0; block--, bytes += 2) {
+            sum1 += (uint64_t)bytes[0] << 8 | bytes[1];
+            sum2 += sum1;
+        }
+        sum1 = fold(sum1);
+        sum2 = fold(sum2);
+    }
+    if (n % 2 != 0) {
+        sum1 += (uint64_t)bytes[0] << 8;
+        sum2 += sum1;
+    }
+    return fold(sum2) << 16 | fold(sum1);
+}
+
+static const char *inflate_exactly(const unsigned char *packed, size_t n, unsigned char *raw,
+                                   size_t n_raw)
+{
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)packed, .avail_in = (uInt)n, .next_out = raw,
+                  .avail_out = (uInt)n_raw};
+
+    if (inflateInit(&z) != Z_OK)
+        return "no memory to decompress it";
+    int end = inflate(&z, Z_FINISH);
+    inflateEnd(&z);
+    if (end != Z_STREAM_END)
+        return "its compressed data are damaged";
+    return z.avail_out == 0 ? NULL : "it decompresses to too few bytes";
+}
+
+const char *shard_chunk_unpack(const unsigned char *packed, size_t n, int deflate, int checksum,
+                               unsigned char *raw, size_t n_raw)
+{
+    if (checksum) {
+        if (n < 4)
+            return "it is too short for its checksum";
+        n -= 4;
+        const unsigned char *c = packed + n;
+        uint32_t stored = (uint32_t)c[0] | (uint32_t)c[1] << 8 | (uint32_t)c[2] << 16
+                        | (uint32_t)c[3] << 24;
+        if (stored != shard_fletcher32(packed, n))
+            return "its checksum does not match";
+    }
+    if (deflate)
+        return inflate_exactly(packed, n, raw, n_raw);
+    if (n != n_raw)
+        return "it has the wrong size";
+    memcpy(raw, packed, n);
+    return NULL;
+}

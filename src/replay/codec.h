@@ -1,0 +1,65 @@
+/* codec.h - private to src/replay: chunks as HDF5's deflate and Fletcher32 filters write them.
+ *
+ * A game is compressed when it is staged, while nobody waits; a commit then only strings the pieces
+ * of many games together. That works because deflate streams can be concatenated: each piece ends on
+ * a byte boundary (a sync flush) and refers to nothing before it, and Adler-32 sums combine. What
+ * stands on disk is an ordinary zlib stream, read by any HDF5. */
+#pragma once
+
+#include <stdint.h>
+#include <zlib.h>
+
+#include "tengen/error.h"
+
+/* Bytes that grow. fini frees. */
+struct shard_buffer {
+    unsigned char *bytes;
+    size_t n, cap;
+};
+enum tg_status shard_buffer_reserve(struct shard_buffer *b, size_t more, struct tg_error *err);
+enum tg_status shard_buffer_append(struct shard_buffer *b, const void *bytes, size_t n,
+                                   struct tg_error *err);
+void shard_buffer_fini(struct shard_buffer *b);
+
+/* A compressor that is used again and again; level 0 copies. */
+struct shard_codec {
+    z_stream z;
+    int level;
+};
+enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err);
+void shard_codec_fini(struct shard_codec *c);
+
+/* Part of a chunk: compressed bytes, and the checksum of the raw ones. */
+struct shard_piece {
+    uint32_t n_bytes, adler;
+};
+
+/* Compress raw bytes, appended to out. */
+enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n,
+                                struct shard_buffer *out, struct shard_piece *piece,
+                                struct tg_error *err);
+
+/* A chunk under construction at the end of out: begin, add pieces, end. */
+struct shard_chunk {
+    struct shard_codec *codec;
+    struct shard_buffer *out;
+    size_t start;    /* in out */
+    size_t n_raw;    /* bytes so far */
+    uint32_t adler;
+};
+enum tg_status shard_chunk_begin(struct shard_chunk *k, struct shard_codec *c,
+                                 struct shard_buffer *out, struct tg_error *err);
+enum tg_status shard_chunk_add(struct shard_chunk *k, const struct shard_piece *piece,
+                               const void *packed, size_t n_raw, struct tg_error *err);
+/* The same for bytes that are still to be compressed. */
+enum tg_status shard_chunk_add_raw(struct shard_chunk *k, const void *raw, size_t n,
+                                   struct tg_error *err);
+/* Fill up with zeros to chunk_bytes and close; *n_bytes: size of the chunk on disk. */
+enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32_t *n_bytes,
+                               struct tg_error *err);
+
+/* The raw bytes [n_raw] of a chunk as it stands on disk. Returns what is wrong with it, or NULL. */
+const char *shard_chunk_unpack(const unsigned char *packed, size_t n, int deflate, int checksum,
+                               unsigned char *raw, size_t n_raw);
+
+uint32_t shard_fletcher32(const unsigned char *bytes, size_t n);

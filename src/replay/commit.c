@@ -1,0 +1,224 @@
+/* commit.c - the path of a shard: plan, exchange, layout, write, sync, read back, rename.
+ *
+ * After each step that a rank can fail at alone the ranks agree, so that all make the same calls. */
+#include "commit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "h5_util.h"
+#include "tengen/file.h"
+
+struct paths {
+    char name[64], path[PATH_MAX], tmp[PATH_MAX];
+};
+
+static enum tg_status name_files(struct paths *f, const char *dir, int64_t number,
+                                 struct tg_error *err)
+{
+    snprintf(f->name, sizeof f->name, "shard-%08" PRId64 ".h5", number);
+    if (snprintf(f->path, sizeof f->path, "%s/%s", dir, f->name) >= (int)sizeof f->path
+        || snprintf(f->tmp, sizeof f->tmp, "%s/.%s.tmp", dir, f->name) >= (int)sizeof f->tmp)
+        return FAIL(err, TG_EINVAL, "path too long: %s/%s", dir, f->name);
+    return TG_OK;
+}
+
+enum tg_status commit_clean(const char *dir, struct tg_error *err)
+{
+    DIR *d = opendir(dir);
+    char path[PATH_MAX];
+
+    if (d == NULL)
+        return FAIL(err, TG_EIO, "%s: %s", dir, strerror(errno));
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        size_t n = strlen(e->d_name);
+
+        if (strncmp(e->d_name, ".shard-", 7) == 0 && n > 4 && strcmp(e->d_name + n - 4, ".tmp") == 0
+            && snprintf(path, sizeof path, "%s/%s", dir, e->d_name) < (int)sizeof path)
+            unlink(path);
+    }
+    closedir(d);
+    return TG_OK;
+}
+
+/* The first of a table's chunks that rank assembled, in the numbering of all chunks; where the ranks
+ * of the tables before it have theirs does not matter. */
+static int64_t first_chunk(const struct plan *p, const struct shard_schema *schema, int table,
+                           int rank)
+{
+    int64_t n = 0;
+
+    for (int t = 0; t < table; t++)
+        n += p->n_groups[t] * schema->tables[t].n_columns;
+    return n + plan_group_begin(p, table, rank) * schema->tables[table].n_columns;
+}
+
+static int64_t n_chunks(const struct plan *p, const struct shard_schema *schema, int table, int rank)
+{
+    return (plan_group_begin(p, table, rank + 1) - plan_group_begin(p, table, rank))
+         * schema->tables[table].n_columns;
+}
+
+/* Everybody's chunk sizes [shard_chunk_count], in the numbering of all chunks. */
+static enum tg_status gather_sizes(const struct commit *k, const struct plan *p,
+                                   const struct shard_chunks *mine, uint32_t *sizes,
+                                   struct tg_error *err)
+{
+    size_t *starts = malloc(((size_t)p->n_ranks + 1) * sizeof *starts);
+    enum tg_status rc = starts == NULL ? FAIL(err, TG_ENOMEM, "sizes of chunks") : TG_OK;
+    void *all = NULL;
+
+    TRY_OUT(comm_agree(k->comm, rc, err));
+    TRY_OUT(comm_allgatherv(k->comm, mine->sizes, (size_t)mine->n * sizeof *sizes, &all, starts, err));
+    const uint32_t *from = all;
+    for (int r = 0; r < p->n_ranks; r++)
+        for (int t = 0; t < SHARD_TABLES; t++) {
+            int64_t n = n_chunks(p, k->schema, t, r);
+
+            if (n > 0)
+                memcpy(sizes + first_chunk(p, k->schema, t, r), from, (size_t)n * sizeof *sizes);
+            from += n;
+        }
+out:
+    free(starts);
+    free(all);
+    return rc;
+}
+
+/* Runs of chunks that follow each other in the file go out as one write. Returns 0 or errno. */
+static int write_chunks(int fd, const struct commit *k, const struct plan *p,
+                        const struct shard_chunks *mine, const uint64_t *addresses)
+{
+    int rank = comm_rank(k->comm);
+    const unsigned char *bytes = mine->bytes.bytes;
+    uint64_t at = 0;
+    size_t pending = 0;
+    int64_t i = 0;
+
+    for (int t = 0; t < SHARD_TABLES; t++) {
+        const uint64_t *address = addresses + first_chunk(p, k->schema, t, rank);
+
+        for (int64_t n = n_chunks(p, k->schema, t, rank); n > 0; n--, i++, address++) {
+            if (pending > 0 && *address != at + pending) {
+                int failure = h5_pwrite(fd, bytes, pending, at);
+
+                if (failure != 0)
+                    return failure;
+                bytes += pending;
+                pending = 0;
+            }
+            if (pending == 0)
+                at = *address;
+            pending += mine->sizes[i];
+        }
+    }
+    return h5_pwrite(fd, bytes, pending, at);
+}
+
+/* Each rank writes and syncs what it has: an fsync reaches what this host has cached. */
+static enum tg_status write_own(const struct commit *k, const struct plan *p, const char *path,
+                                const struct shard_chunks *mine, const uint64_t *addresses,
+                                struct tg_error *err)
+{
+    int fd, failure;
+
+    if (mine->n == 0 && comm_rank(k->comm) != 0)
+        return TG_OK;
+    fd = open(path, O_WRONLY);
+    if (fd < 0)
+        return FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
+    failure = write_chunks(fd, k, p, mine, addresses);
+    if (failure == 0 && fsync(fd) != 0)
+        failure = errno;
+    if (close(fd) != 0 && failure == 0)
+        failure = errno;
+    return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "writing %s: %s", path, strerror(failure));
+}
+
+/* The root's last steps: what came to the disk is read back before it becomes visible. */
+static enum tg_status publish(const struct paths *f, const struct plan *p,
+                              struct replay_shard_info *info, struct tg_error *err)
+{
+    enum tg_status rc = replay_shard_stat(f->tmp, info, err);
+
+    if (rc != TG_OK || info->n_rows != p->n_items[SHARD_ROWS]
+        || info->n_games != p->n_items[SHARD_GAMES] || info->n_moves != p->n_items[SHARD_MOVES])
+        return FAIL(err, TG_EIO, "reading %s back: %s", f->tmp,
+                    rc != TG_OK && err != NULL ? err->text : "its counts are wrong");
+    memcpy(info->name, f->name, sizeof info->name);
+    return tg_file_rename(f->tmp, f->path, err);
+}
+
+/* From assembled chunks to the visible file. */
+static enum tg_status write_file(const struct commit *k, const struct plan *p, const struct paths *f,
+                                 const struct shard_chunks *mine, struct replay_shard_info *info,
+                                 struct tg_error *err)
+{
+    size_t n = (size_t)shard_chunk_count(p, k->schema);
+    uint32_t *sizes = malloc(n * sizeof *sizes);
+    uint64_t *addresses = malloc(n * sizeof *addresses);
+    bool root = comm_rank(k->comm) == 0;
+    enum tg_status rc = TG_OK;
+
+    if (sizes == NULL || addresses == NULL)
+        rc = FAIL(err, TG_ENOMEM, "list of %zu chunks", n);
+    TRY_OUT(comm_agree(k->comm, rc, err));
+    TRY_OUT(gather_sizes(k, p, mine, sizes, err));
+    if (root)
+        rc = shard_layout(f->tmp, p, k->schema, &k->attributes, sizes, addresses, err);
+    TRY_OUT(comm_agree(k->comm, rc, err));
+    comm_bcast(k->comm, addresses, n * sizeof *addresses, 0);
+    TRY_OUT(comm_agree(k->comm, write_own(k, p, f->tmp, mine, addresses, err), err));
+    TRY_OUT(comm_agree(k->comm, root ? publish(f, p, info, err) : TG_OK, err));
+    comm_bcast(k->comm, info, sizeof *info, 0);
+out:
+    if (rc != TG_OK && root)
+        unlink(f->tmp);
+    free(sizes);
+    free(addresses);
+    return rc;
+}
+
+static enum tg_status plan_commit(const struct commit *k, struct plan *p, struct tg_error *err)
+{
+    const struct record_finished **games = malloc((size_t)(k->n_staged + 1) * sizeof *games);
+    enum tg_status rc = games == NULL ? FAIL(err, TG_ENOMEM, "list of games") : TG_OK;
+
+    TRY_OUT(comm_agree(k->comm, rc, err));
+    for (int64_t i = 0; i < k->n_staged; i++)
+        games[i] = &k->staged[i].f;
+    TRY_OUT(plan_init(p, k->comm, games, k->n_staged, k->chunk_rows, err));
+out:
+    free(games);
+    return rc;
+}
+
+enum tg_status commit_shard(const struct commit *k, struct replay_shard_info *info,
+                            struct tg_error *err)
+{
+    struct plan p = {.n_games = 0};
+    struct shard_chunks mine = {.n = 0};
+    struct paths f;
+    enum tg_status rc = TG_OK;
+
+    memset(info, 0, sizeof *info);
+    TRY_OUT(plan_commit(k, &p, err));
+    if (p.n_items[SHARD_ROWS] == 0)
+        goto out;
+    TRY_OUT(comm_agree(k->comm, name_files(&f, k->dir, k->attributes.number, err), err));
+    TRY_OUT(shard_exchange(&p, k->comm, k->schema, k->staged, k->codec, &mine, err));
+    TRY_OUT(write_file(k, &p, &f, &mine, info, err));
+out:
+    if (rc != TG_OK)
+        memset(info, 0, sizeof *info);
+    plan_fini(&p);
+    shard_chunks_fini(&mine);
+    return rc;
+}

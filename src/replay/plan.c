@@ -1,0 +1,131 @@
+/* plan.c - the order of a shard. */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int by_id(const void *a, const void *b)
+{
+    const struct plan_game *x = a, *y = b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Everybody's games, sorted. */
+static enum tg_status gather(struct plan *p, struct comm *comm,
+                             const struct record_finished *const *staged, int64_t n,
+                             struct tg_error *err)
+{
+    struct plan_game *mine = malloc((size_t)(n + 1) * sizeof *mine);
+    size_t *starts = malloc(((size_t)p->n_ranks + 1) * sizeof *starts);
+    enum tg_status rc = TG_OK;
+    void *all = NULL;
+
+    if (mine == NULL || starts == NULL)
+        rc = FAIL(err, TG_ENOMEM, "list of %" PRId64 " games", n);
+    TRY_OUT(comm_agree(comm, rc, err));
+    for (int64_t i = 0; i < n; i++)
+        mine[i] = (struct plan_game){.id = staged[i]->game.id, .n_rows = staged[i]->game.n_rows,
+                                     .n_moves = staged[i]->game.n_moves, .rank = comm_rank(comm),
+                                     .index = (int32_t)i};
+    TRY_OUT(comm_allgatherv(comm, mine, (size_t)n * sizeof *mine, &all, starts, err));
+    p->games = all;
+    p->n_games = (int64_t)(starts[p->n_ranks] / sizeof *mine);
+    qsort(p->games, (size_t)p->n_games, sizeof *p->games, by_id);
+    for (int64_t i = 1; i < p->n_games; i++)
+        if (p->games[i].id == p->games[i - 1].id)
+            TRY_OUT(FAIL(err, TG_EINVAL, "game %" PRId64 " was finished twice, on ranks %d and %d of \"%s\"",
+                         p->games[i].id, p->games[i - 1].rank, p->games[i].rank, comm_name(comm)));
+out:
+    free(mine);
+    free(starts);
+    return rc;
+}
+
+static void add_up(struct plan *p, int chunk_rows)
+{
+    const int chunks[SHARD_TABLES] = {chunk_rows, SHARD_GAMES_CHUNK, SHARD_MOVES_CHUNK};
+
+    for (int t = 0; t < SHARD_TABLES; t++) {
+        int64_t at = 0;
+
+        for (int64_t i = 0; i < p->n_games; i++) {
+            p->first[t][i] = at;
+            at += t == SHARD_ROWS ? p->games[i].n_rows : t == SHARD_GAMES ? 1 : p->games[i].n_moves;
+        }
+        p->first[t][p->n_games] = at;
+        p->n_items[t] = at;
+        p->chunk_items[t] = at == 0 ? 1 : at < chunks[t] ? (int)at : chunks[t];
+        p->n_groups[t] = (at + p->chunk_items[t] - 1) / p->chunk_items[t];
+    }
+}
+
+enum tg_status plan_init(struct plan *p, struct comm *comm, const struct record_finished *const *staged,
+                         int64_t n, int chunk_rows, struct tg_error *err)
+{
+    enum tg_status rc = TG_OK;
+
+    memset(p, 0, sizeof *p);
+    p->n_ranks = comm_size(comm);
+    TRY(gather(p, comm, staged, n, err));
+    for (int t = 0; t < SHARD_TABLES; t++) {
+        p->first[t] = malloc(((size_t)p->n_games + 1) * sizeof *p->first[t]);
+        if (p->first[t] == NULL)
+            rc = FAIL(err, TG_ENOMEM, "places of %" PRId64 " games", p->n_games);
+    }
+    TRY(comm_agree(comm, rc, err));
+    add_up(p, chunk_rows);
+    return TG_OK;
+}
+
+void plan_fini(struct plan *p)
+{
+    for (int t = 0; t < SHARD_TABLES; t++)
+        free(p->first[t]);
+    free(p->games);
+    memset(p, 0, sizeof *p);
+}
+
+int64_t plan_group_begin(const struct plan *p, enum shard_table_kind t, int rank)
+{
+    return (rank * p->n_groups[t] + p->n_ranks - 1) / p->n_ranks;
+}
+
+struct plan_part plan_parts(const struct plan *p, enum shard_table_kind t, int64_t group)
+{
+    struct plan_part q = {.table = t, .begin = group * p->chunk_items[t]};
+    int64_t low = 0, high = p->n_games;
+
+    q.end = q.begin + p->chunk_items[t];
+    if (q.end > p->n_items[t])
+        q.end = p->n_items[t];
+    while (low < high) { /* the first game that ends behind begin */
+        int64_t mid = low + (high - low) / 2;
+
+        if (p->first[t][mid + 1] > q.begin)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    q.next = low;
+    return q;
+}
+
+bool plan_part_next(const struct plan *p, struct plan_part *q)
+{
+    const int64_t *first = p->first[q->table];
+
+    while (q->next < p->n_games && first[q->next] < q->end) {
+        int64_t g = q->next++, n = first[g + 1] - first[g];
+
+        if (n == 0)
+            continue;
+        q->game = g;
+        q->from = q->begin > first[g] ? q->begin - first[g] : 0;
+        q->to = q->end - first[g] < n ? q->end - first[g] : n;
+        q->whole = q->from == 0 && q->to == n;
+        return true;
+    }
+    return false;
+}

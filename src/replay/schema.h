@@ -1,0 +1,50 @@
+/* schema.h - private to src/replay: the tables of a shard and their columns.
+ *
+ * A shard holds three tables: rows, games, and the moves of all games. An item is a line of a table.
+ * Each game contributes a run of consecutive items to each table, in the order of game ids. A column
+ * is one dataset, cut into chunks of chunk_items items; the chunks of all columns of a table over
+ * the same items form a group. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tengen/record.h"
+
+enum {
+    SHARD_SCHEMA_VERSION = 1,
+    SHARD_MAX_COLUMNS = 48,
+    SHARD_NAME_CHARS = 40,
+    SHARD_MAX_CHUNK_BYTES = 64 << 20, /* no chunk of ours comes near it; bounds a damaged file's */
+    SHARD_GAMES_CHUNK = 4096,         /* items a chunk of the smaller tables */
+    SHARD_MOVES_CHUNK = 16384
+};
+
+enum shard_table_kind { SHARD_ROWS, SHARD_GAMES, SHARD_MOVES, SHARD_TABLES };
+
+struct shard_column {
+    char name[SHARD_NAME_CHARS]; /* path of the dataset */
+    enum record_type type;
+    size_t n_elems, item_bytes;  /* of one item */
+    size_t offset, stride;       /* in memory: of the first item, from item to item */
+};
+
+struct shard_table {
+    int n_columns;
+    struct shard_column columns[SHARD_MAX_COLUMNS];
+};
+
+struct shard_schema {
+    struct shard_table tables[SHARD_TABLES];
+};
+
+/* l may be NULL where the rows are of no interest. */
+void shard_schema_init(struct shard_schema *s, const struct record_layout *l);
+
+/* Where the items of a column begin in a finished game. */
+const unsigned char *shard_source(const struct record_finished *f, enum shard_table_kind table,
+                                  const struct shard_column *c);
+
+/* Items that a game has in a table. */
+int64_t shard_items(const struct record_finished *f, enum shard_table_kind table);

@@ -1,0 +1,195 @@
+/* shard.c - reading a shard: what it says of itself, its rows, its games. */
+#include "tengen/replay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "read_h5.h"
+#include "tengen/hash.h"
+
+/* One column of each table stands for the table: its length must be the count. */
+static enum tg_status check_counts(struct shard_reader *r, struct tg_error *err)
+{
+    struct shard_schema schema;
+    struct shard_column row_id = {.name = "game_id", .type = RECORD_I64, .n_elems = 1,
+                                  .item_bytes = 8, .stride = 8};
+    unsigned char none[8];
+
+    shard_schema_init(&schema, NULL);
+    TRY(shard_read_column(r, &row_id, SHARD_ROWS, 0, 0, false, none, err));
+    for (int t = SHARD_GAMES; t < SHARD_TABLES; t++)
+        TRY(shard_read_column(r, &schema.tables[t].columns[0], t, 0, 0, false, none, err));
+    return TG_OK;
+}
+
+enum tg_status replay_shard_stat(const char *path, struct replay_shard_info *info,
+                                 struct tg_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct shard_reader r;
+    enum tg_status rc = TG_OK;
+
+    memset(info, 0, sizeof *info);
+    TRY_OUT(shard_reader_init(&r, path, err));
+    TRY_OUT(check_counts(&r, err));
+    snprintf(info->name, sizeof info->name, "%s", slash != NULL ? slash + 1 : path);
+    info->number = r.number;
+    info->iteration = r.iteration;
+    info->n_rows = r.n_items[SHARD_ROWS];
+    info->n_games = r.n_items[SHARD_GAMES];
+    info->n_moves = r.n_items[SHARD_MOVES];
+    int failure = tg_hash_file(path, &info->hash, &info->n_bytes);
+    if (failure != 0)
+        rc = FAIL(err, TG_EIO, "%s: %s", path, strerror(failure));
+out:
+    shard_reader_fini(&r);
+    return rc;
+}
+
+enum tg_status replay_shard_rows(const char *path, const struct record_layout *l, int64_t first,
+                                 int64_t n, uint8_t *rows, struct tg_error *err)
+{
+    struct shard_schema schema;
+    struct shard_reader r;
+    enum tg_status rc = TG_OK;
+
+    shard_schema_init(&schema, l);
+    TRY_OUT(shard_reader_init(&r, path, err));
+    if (first < 0 || n < 0 || first > r.n_items[SHARD_ROWS] || n > r.n_items[SHARD_ROWS] - first)
+        TRY_OUT(FAIL(err, TG_EINVAL, "%s: rows %" PRId64 " to %" PRId64 " of %" PRId64, path, first,
+                     first + n, r.n_items[SHARD_ROWS]));
+    memset(rows, 0, (size_t)n * l->row_bytes);
+    for (int c = 0; c < schema.tables[SHARD_ROWS].n_columns; c++) {
+        const struct shard_column *column = &schema.tables[SHARD_ROWS].columns[c];
+
+        TRY_OUT(shard_read_column(&r, column, SHARD_ROWS, first, n, true, rows + column->offset, err));
+    }
+out:
+    shard_reader_fini(&r);
+    return rc;
+}
+
+/* The moves of a shard, all games one behind the other. */
+struct all_moves {
+    int16_t *moves;
+    float *values;
+    int32_t *visits;
+};
+
+static enum tg_status read_moves(struct shard_reader *r, const struct shard_table *table,
+                                 struct all_moves *m, struct tg_error *err)
+{
+    int64_t n = r->n_items[SHARD_MOVES];
+    void *arrays[3];
+
+    m->moves = malloc((size_t)(n + 1) * sizeof *m->moves);
+    m->values = malloc((size_t)(n + 1) * sizeof *m->values);
+    m->visits = malloc((size_t)(n + 1) * sizeof *m->visits);
+    if (m->moves == NULL || m->values == NULL || m->visits == NULL)
+        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " moves", r->path, n);
+    arrays[0] = m->moves;
+    arrays[1] = m->values;
+    arrays[2] = m->visits;
+    for (int c = 0; c < table->n_columns; c++)
+        TRY(shard_read_column(r, &table->columns[c], SHARD_MOVES, 0, n, false, arrays[c], err));
+    return TG_OK;
+}
+
+/* NULL, or what is wrong with a game that a reader would rely on. */
+static const char *game_fault(const struct shard_reader *r, const struct record_game *g)
+{
+    if (g->n_moves < 0 || g->first_move < 0 || g->first_move > r->n_items[SHARD_MOVES] - g->n_moves)
+        return "its moves lie outside the shard";
+    if (g->n_rows < 0 || g->first_row < 0 || g->first_row > r->n_items[SHARD_ROWS] - g->n_rows)
+        return "its rows lie outside the shard";
+    if (g->setup.width < 1 || g->setup.width > r->size || g->setup.height < 1
+        || g->setup.height > r->size)
+        return "its board does not fit the shard's tensor";
+    if (g->winner > GAME_UNDECIDED || g->player[0] > RECORD_ENGINE || g->player[1] > RECORD_ENGINE)
+        return "unknown winner or player";
+    return NULL;
+}
+
+/* *copy := n elements of from, or NULL for none. */
+static bool duplicate(const void *from, size_t elem, int32_t n, void **copy)
+{
+    *copy = n > 0 ? malloc((size_t)n * elem) : NULL;
+    if (*copy != NULL)
+        memcpy(*copy, from, (size_t)n * elem);
+    return n == 0 || *copy != NULL;
+}
+
+static enum tg_status take_moves(const struct shard_reader *r, const struct all_moves *m,
+                                 struct record_finished *f, struct tg_error *err)
+{
+    const struct record_game *g = &f->game;
+    const char *fault = game_fault(r, g);
+    void *moves, *values, *visits;
+
+    for (int64_t i = 0; fault == NULL && i < g->n_moves; i++)
+        if (m->moves[g->first_move + i] < 0 || m->moves[g->first_move + i] > r->size * r->size)
+            fault = "a move is no action";
+    if (fault != NULL)
+        return FAIL(err, TG_EFORMAT, "%s: game %" PRId64 ": %s", r->path, g->id, fault);
+    bool ok = duplicate(m->moves + g->first_move, sizeof *m->moves, g->n_moves, &moves)
+            & duplicate(m->values + g->first_move, sizeof *m->values, g->n_moves, &values)
+            & duplicate(m->visits + g->first_move, sizeof *m->visits, g->n_moves, &visits);
+    f->moves = moves;
+    f->root_values = values;
+    f->root_visits = visits;
+    return ok ? TG_OK : FAIL(err, TG_ENOMEM, "%s: %d moves", r->path, g->n_moves);
+}
+
+static enum tg_status read_games(struct shard_reader *r, struct record_finished **games,
+                                 struct tg_error *err)
+{
+    int64_t n = r->n_items[SHARD_GAMES];
+    struct record_finished *made = calloc((size_t)n + 1, sizeof *made);
+    struct all_moves m = {.moves = NULL};
+    struct shard_schema schema;
+    enum tg_status rc = TG_OK;
+
+    *games = made;
+    shard_schema_init(&schema, NULL);
+    if (made == NULL)
+        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " games", r->path, n);
+    for (int c = 0; c < schema.tables[SHARD_GAMES].n_columns; c++) {
+        struct shard_column column = schema.tables[SHARD_GAMES].columns[c];
+
+        column.stride = sizeof *made; /* a game is the head of a struct record_finished */
+        TRY(shard_read_column(r, &column, SHARD_GAMES, 0, n, false,
+                              (unsigned char *)&made->game + column.offset, err));
+    }
+    TRY_OUT(read_moves(r, &schema.tables[SHARD_MOVES], &m, err));
+    for (int64_t i = 0; i < n; i++)
+        TRY_OUT(take_moves(r, &m, &made[i], err));
+out:
+    free(m.moves);
+    free(m.values);
+    free(m.visits);
+    return rc;
+}
+
+enum tg_status replay_shard_games(const char *path, struct record_finished **games, int64_t *n,
+                                  struct tg_error *err)
+{
+    struct shard_reader r;
+    enum tg_status rc = TG_OK;
+
+    *games = NULL;
+    *n = 0;
+    TRY_OUT(shard_reader_init(&r, path, err));
+    TRY_OUT(read_games(&r, games, err));
+    *n = r.n_items[SHARD_GAMES];
+out:
+    if (rc != TG_OK && *games != NULL) {
+        for (int64_t i = 0; i < r.n_items[SHARD_GAMES]; i++)
+            record_finished_free(&(*games)[i]);
+        free(*games);
+        *games = NULL;
+    }
+    shard_reader_fini(&r);
+    return rc;
+}

@@ -1,0 +1,168 @@
+/* writer.c - finished games wait here, compressed, until the ranks commit them as one shard. */
+#include "tengen/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commit.h"
+#include "h5_util.h"
+#include "tengen/file.h"
+
+struct replay_writer {
+    struct comm *comm; /* borrowed */
+    char *dir, *config_hash, *build; /* owned; the last two may be NULL */
+    struct game game;
+    struct record_layout layout;
+    struct shard_schema schema;
+    int chunk_rows;
+    struct shard_codec codec;
+    struct shard_buffer scratch[2];
+    struct staged_game *staged; /* owned: [n_staged], there is room for cap_staged */
+    int64_t n_staged, cap_staged, n_rows;
+};
+
+static enum tg_status writer_init(struct replay_writer *w, struct comm *comm, const char *dir,
+                                  const struct game *game, const struct replay_options *options,
+                                  struct tg_error *err)
+{
+    w->comm = comm;
+    w->game = *game;
+    w->chunk_rows = options->chunk_rows;
+    record_layout_init(&w->layout, game);
+    shard_schema_init(&w->schema, &w->layout);
+    if (options->chunk_rows < 1 || options->chunk_rows > 65536)
+        return FAIL(err, TG_EINVAL, "%d rows per chunk: not in 1..65536", options->chunk_rows);
+    if (options->deflate < 0 || options->deflate > 9)
+        return FAIL(err, TG_EINVAL, "deflate level %d: not in 0..9", options->deflate);
+    w->dir = strdup(dir);
+    w->config_hash = options->config_hash != NULL ? strdup(options->config_hash) : NULL;
+    w->build = options->build != NULL ? strdup(options->build) : NULL;
+    if (w->dir == NULL || (w->config_hash == NULL) != (options->config_hash == NULL)
+        || (w->build == NULL) != (options->build == NULL))
+        return FAIL(err, TG_ENOMEM, "replay writer for %s", dir);
+    TRY(shard_codec_init(&w->codec, options->deflate, err));
+    if (comm_rank(comm) == 0) {
+        TRY(tg_mkdirs(dir, err));
+        TRY(commit_clean(dir, err));
+    }
+    return TG_OK;
+}
+
+enum tg_status replay_writer_open(struct comm *comm, const char *dir, const struct game *game,
+                                  const struct replay_options *options, struct replay_writer **w,
+                                  struct tg_error *err)
+{
+    struct replay_writer *made = calloc(1, sizeof *made);
+    enum tg_status rc = made == NULL ? FAIL(err, TG_ENOMEM, "replay writer for %s", dir)
+                                     : writer_init(made, comm, dir, game, options, err);
+
+    *w = NULL;
+    TRY_OUT(comm_agree(comm, rc, err));
+    *w = made;
+    return TG_OK;
+out:
+    replay_writer_close(made);
+    return rc;
+}
+
+/* What every reader may take for granted. */
+static enum tg_status check(const struct replay_writer *w, const struct record_finished *f,
+                            struct tg_error *err)
+{
+    const struct record_game *g = &f->game;
+
+    if (g->n_rows < 0 || g->n_moves < 0 || (g->n_rows > 0 && f->rows == NULL)
+        || (g->n_moves > 0 && (f->moves == NULL || f->root_values == NULL || f->root_visits == NULL)))
+        return FAIL(err, TG_EINVAL, "game %" PRId64 ": %d rows and %d moves, and arrays missing",
+                    g->id, g->n_rows, g->n_moves);
+    for (int32_t i = 0; i < g->n_rows; i++) {
+        struct record_head head;
+
+        memcpy(&head, f->rows + (size_t)i * w->layout.row_bytes, sizeof head);
+        if (head.game_id != g->id)
+            return FAIL(err, TG_EINVAL, "row %d of game %" PRId64 " belongs to game %" PRId64, i,
+                        g->id, head.game_id);
+    }
+    return TG_OK;
+}
+
+static enum tg_status make_room(struct replay_writer *w, struct tg_error *err)
+{
+    if (w->n_staged < w->cap_staged)
+        return TG_OK;
+
+    int64_t cap = 2 * w->cap_staged + 64;
+    struct staged_game *grown = realloc(w->staged, (size_t)cap * sizeof *grown);
+    if (grown == NULL)
+        return FAIL(err, TG_ENOMEM, "staging %" PRId64 " games", cap);
+    w->staged = grown;
+    w->cap_staged = cap;
+    return TG_OK;
+}
+
+enum tg_status replay_writer_push(struct replay_writer *w, struct record_finished *game,
+                                  struct tg_error *err)
+{
+    enum tg_status rc = check(w, game, err);
+
+    if (rc == TG_OK)
+        rc = make_room(w, err);
+    if (rc == TG_OK)
+        rc = staged_init(&w->staged[w->n_staged], game, &w->schema, &w->codec, w->scratch, err);
+    if (rc != TG_OK) {
+        record_finished_free(game);
+        tg_trace_at(err, __FILE__, __LINE__, __func__);
+        return rc;
+    }
+    w->n_rows += w->staged[w->n_staged++].f.game.n_rows;
+    return TG_OK;
+}
+
+int64_t replay_writer_staged(const struct replay_writer *w) { return w->n_rows; }
+
+static void drop_staged(struct replay_writer *w)
+{
+    for (int64_t i = 0; i < w->n_staged; i++)
+        staged_fini(&w->staged[i]);
+    w->n_staged = 0;
+    w->n_rows = 0;
+}
+
+enum tg_status replay_writer_commit(struct replay_writer *w, int64_t number, int64_t iteration,
+                                    struct replay_shard_info *info, struct tg_error *err)
+{
+    struct commit k = {.comm = w->comm,
+                       .schema = &w->schema,
+                       .staged = w->staged,
+                       .n_staged = w->n_staged,
+                       .codec = &w->codec,
+                       .chunk_rows = w->chunk_rows,
+                       .dir = w->dir,
+                       .attributes = {.number = number,
+                                      .iteration = iteration,
+                                      .game = &w->game,
+                                      .config_hash = w->config_hash,
+                                      .build = w->build,
+                                      .deflate = w->codec.level}};
+
+    TRY(commit_shard(&k, info, err));
+    if (info->n_rows > 0)
+        drop_staged(w);
+    return TG_OK;
+}
+
+void replay_writer_close(struct replay_writer *w)
+{
+    if (w == NULL)
+        return;
+    drop_staged(w);
+    free(w->staged);
+    for (int i = 0; i < 2; i++)
+        shard_buffer_fini(&w->scratch[i]);
+    shard_codec_fini(&w->codec);
+    free(w->dir);
+    free(w->config_hash);
+    free(w->build);
+    free(w);
+}
