@@ -2,7 +2,11 @@
  *
  * Lua runs on one rank only, in a sandbox (text chunks, no io/os/debug, instruction and memory
  * limits). What comes out is plain data that can be broadcast: struct run_options is resolved for
- * one iteration; schedules and functions are evaluated here and nowhere else. */
+ * one iteration; schedules and functions are evaluated here and nowhere else.
+ *
+ * Iterations count from 0 in this interface and from 1 in scripts (`upto = 30` is the thirtieth, and
+ * a function's or curriculum's argument): the translation happens here. What wins: --set, then what
+ * curriculum changed, then the config, then the default. */
 #pragma once
 
 #include <stdint.h>
