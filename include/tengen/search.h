@@ -1,6 +1,6 @@
 /* search.h - Monte-Carlo tree search of one position: PUCT, or Gumbel at the root.
  *
- * Single-threaded per tree, no locks, no allocation after search_open but for growth of the arena.
+ * Single-threaded per tree, no locks, no allocation after search_open but for the arena.
  * The evaluator is the caller's: search_select walks to a leaf and hands its position out,
  * search_expand takes the evaluation back. In self-play one leaf per tree is out at a time; an
  * engine that plays alone may take several (virtual loss keeps them apart).

@@ -208,7 +208,7 @@ static void tictactoe_is_never_lost(void **state)
 {
     struct fake *f = *state;
 
-    f->set.visits = 6000;
+    f->set.visits = 8000; /* values are 0 until a game ends: much has to be seen */
     for (int proven = 0; proven < 2; proven++)
         for (int gumbel = 0; gumbel < 2; gumbel++) {
             f->set.proven = proven != 0;
