@@ -193,6 +193,11 @@ struct nn_batch {
     void *device;        /* the backend's own */
 };
 
+/* Training sums this many rows in floating point and everything beyond as integers: a batch that is
+ * cut at multiples of it (into calls of backward, or over ranks) has the same gradient, bit for bit,
+ * as the whole. */
+enum { NN_CHUNK_ROWS = 8 };
+
 enum nn_batch_flags { NN_BATCH_OWNERSHIP = 1, NN_BATCH_TRAIN = 2 };
 
 /* One row's outputs in plain terms. */
@@ -210,7 +215,19 @@ void nn_eval_row(const struct nn_arch *arch, const float value[3], const float *
 enum nn_value_loss { NN_VALUE_CROSS_ENTROPY, NN_VALUE_MSE };  /* MSE of (win - loss) against z */
 enum nn_ownership_loss { NN_OWNERSHIP_CROSS_ENTROPY, NN_OWNERSHIP_MSE };
 
-struct nn_loss { /* weights of the terms; 0 switches one off */
+/* Weights of the terms, plain multipliers; 0 switches a term off. Each term is averaged over the rows
+ * of the whole step, weighted by row_weight and by the row's w_policy, w_reply, w_value or w_score.
+ * A policy term whose channel the network does not have is 0.
+ *   policy, reply  cross entropy over on-board points and pass
+ *   soft_policy    the same on the soft channel against (target + 1e-7)^(1/4), renormalised
+ *   value          cross entropy of win, loss, no result, or (win - loss - z)^2
+ *   ownership      mean over on-board points of the cross entropy of (1 + tanh) / 2, or of the square
+ *   score_mean     Huber (12 points) of the predicted mean against the score
+ *   score_stdev    Huber (10) of the predicted stdev against sqrt(pi/2) |mean - score|, the mean held
+ *                  fixed: its expectation is the stdev of a normal error
+ *   lead           Huber (8) of the predicted lead against the score
+ * Weights like KataGo's: 1, 0.15, 8, 0.72, 1.5, 0.0015, 0.001, 0.006. */
+struct nn_loss {
     float policy, reply, soft_policy, value, ownership, score_mean, score_stdev, lead;
     int value_kind, ownership_kind;
     bool mask_pass; /* the game has no pass: its logit takes no part in the softmax */
@@ -220,8 +237,8 @@ enum nn_metric {
     NN_METRIC_TOTAL, NN_METRIC_POLICY, NN_METRIC_REPLY, NN_METRIC_SOFT, NN_METRIC_VALUE,
     NN_METRIC_OWNERSHIP, NN_METRIC_SCORE_MEAN, NN_METRIC_SCORE_STDEV, NN_METRIC_LEAD,
     NN_METRIC_POLICY_ENTROPY, /* of the targets: the floor of the policy loss */
-    NN_METRIC_POLICY_HITS,    /* rows whose top move is the target's */
-    NN_METRIC_VALUE_HITS,     /* rows whose sign of win - loss is the outcome's */
+    NN_METRIC_POLICY_HITS,    /* weight of the rows whose top move is the target's */
+    NN_METRIC_VALUE_HITS,     /* ... whose sign of win - loss is the outcome's; a draw: half */
     NN_METRIC_POLICY_ROWS,    /* weight of the rows with a policy target */
     NN_METRIC_VALUE_ROWS, NN_METRIC_ROWS, NN_METRICS
 };
@@ -283,8 +300,9 @@ struct nn_backend {
     /* Is the batch done? Does not block. */
     bool (*ready)(struct nn_net *net, struct nn_batch *b);
     /* Add gradients and metrics of b's rows to the sums, each loss divided by n_rows_global (the
-     * rows of the whole step, on all ranks). first: the sums start from 0. Metrics are sums of
-     * row_weight-ed losses over rows, not divided. */
+     * rows of the whole step, on all ranks). first: the sums start from 0. Metrics are sums over
+     * rows, not divided: a term's plain loss times row_weight and the term's weight of the row, so
+     * POLICY / POLICY_ROWS is a mean; TOTAL is what is minimised, nn_loss's weights in it. */
     enum tg_status (*backward)(struct nn_net *net, struct nn_batch *b, const struct nn_loss *loss,
                                int n_rows_global, bool first, struct tg_error *err);
     /* What all ranks have to sum before update: gradients and metrics. On the CPU fixed-point
@@ -297,3 +315,8 @@ struct nn_backend {
 /* The backend of this name. TG_EINVAL lists the names; TG_EDEVICE says why it cannot be had. */
 enum tg_status nn_backend_find(const char *name, const struct nn_backend **backend,
                                struct tg_error *err);
+
+/* GFLOP/s of oneDNN's direct 3x3 convolution alone on one thread (channels to channels, batch boards
+ * of side size), the best of short runs over `seconds`: what a whole network is measured against.
+ * 0 where this build has no oneDNN. */
+double nn_yardstick_gflops(int channels, int size, int batch, double seconds);

@@ -1,0 +1,249 @@
+/* train.c - gradients of a batch, and the optimiser's step. */
+#include <math.h>
+#include <string.h>
+
+#include "conv.h"
+#include "cpu.h"
+#include "loss.h"
+#include "network.h"
+
+/* ---- backward --------------------------------------------------------------------------------- */
+
+struct backward {
+    struct nn_net *net;
+    struct nn_batch *b;
+    const struct nn_loss *loss;
+    int n_rows_global;
+};
+
+/* Slices of the sums are added under a lock each; threads start at different ones. */
+static void add_grads(struct nn_net *net, const float *grads, int start, struct row_metrics *m)
+{
+    size_t n_params = net->sums.n_params, step = n_params / N_LOCKS + 1;
+
+    for (int i = 0; i < N_LOCKS; i++) {
+        int slice = (start + i) % N_LOCKS;
+        size_t first = (size_t)slice * step, end = first + step < n_params ? first + step : n_params;
+
+        if (first >= end)
+            continue;
+        pthread_mutex_lock(&net->locks[slice]);
+        m->n_bad += sums_add_grads(&net->sums, first, end - first, grads);
+        pthread_mutex_unlock(&net->locks[slice]);
+    }
+    pthread_mutex_lock(&net->metrics_lock);
+    sums_add_metrics(&net->sums, m);
+    pthread_mutex_unlock(&net->metrics_lock);
+}
+
+/* A fixed number of rows, whatever thread takes them: so their gradient has the same bits. */
+static void backward_chunk(void *ctx, int item, int thread)
+{
+    struct backward *job = ctx;
+    struct lane *l = &job->net->lanes[thread];
+    int first = item * l->cap, left = job->b->n - first;
+    bool ownership = job->loss->ownership != 0.0f;
+    struct row_metrics metrics = {{0}, 0};
+
+    network_input(l, job->b, first, left < l->cap ? left : l->cap);
+    network_forward(l, ownership);
+    loss_rows(l, job->b, first, job->loss, job->n_rows_global, &metrics);
+    network_backward(l, ownership);
+    add_grads(job->net, l->grads, item, &metrics);
+}
+
+enum tg_status cpu_backward(struct nn_net *net, struct nn_batch *b, const struct nn_loss *loss,
+                            int n_rows_global, bool first, struct tg_error *err)
+{
+    struct backward job = {net, b, loss, n_rows_global};
+
+    if (net->lanes == NULL)
+        return FAIL(err, TG_EINVAL, "this network was not opened for training");
+    if (b->t.policy == NULL)
+        return FAIL(err, TG_EINVAL, "this batch was not opened for training");
+    if (n_rows_global < 1 || b->n < 0 || b->n > b->capacity)
+        return FAIL(err, TG_EINVAL, "%d rows of a batch for %d, of %d in all", b->n, b->capacity,
+                    n_rows_global);
+    if (first)
+        sums_clear(&net->sums);
+    int chunk = net->lanes[0].cap;
+
+    team_run(net->team, (b->n + chunk - 1) / chunk, backward_chunk, &job);
+    return TG_OK;
+}
+
+/* ---- packing ---------------------------------------------------------------------------------- */
+
+struct packing {
+    struct nn_net *net;
+    int n_convs;
+    const struct cpu_conv *convs[2 * NN_MAX_BLOCKS + 4];
+};
+
+static void collect_conv(void *ctx, const struct cpu_conv *c)
+{
+    struct packing *p = ctx;
+
+    p->convs[p->n_convs++] = c;
+}
+
+static void pack_one_conv(void *ctx, int item, int thread)
+{
+    struct packing *p = ctx;
+
+    (void)thread;
+    conv_pack(&p->net->plan, p->convs[item], p->net->params, p->net->packed);
+}
+
+static void pack_one_norm(void *ctx, const struct cpu_norm *n)
+{
+    struct nn_net *net = ctx;
+
+    norm_pack(n, net->params, net->packed);
+}
+
+void cpu_pack(struct nn_net *net)
+{
+    struct packing p = {.net = net};
+
+    plan_convs(&net->plan, collect_conv, &p);
+    if (net->team != NULL)
+        team_run(net->team, p.n_convs, pack_one_conv, &p);
+    else
+        for (int i = 0; i < p.n_convs; i++)
+            pack_one_conv(&p, i, 0);
+    plan_norms(&net->plan, pack_one_norm, net);
+}
+
+/* ---- update ----------------------------------------------------------------------------------- */
+
+struct step {
+    struct nn_net *net;
+    const struct nn_update *u;
+    double clip;          /* factor on the gradient */
+    double bias1, bias2;  /* Adam: 1 - beta^step */
+    double *norms;        /* [slices] sums of squares */
+};
+
+static size_t slice_end(const struct nn_net *net, size_t first)
+{
+    size_t n = net->plan.layout.n_params;
+
+    return first + SLICE < n ? first + SLICE : n;
+}
+
+static void norm_slice(void *ctx, int item, int thread)
+{
+    struct step *s = ctx;
+    size_t first = (size_t)item * SLICE, end = slice_end(s->net, first);
+    double sum = 0.0;
+
+    (void)thread;
+    for (size_t i = first; i < end; i++) {
+        double g = sums_grad(&s->net->sums, i);
+
+        sum += g * g;
+    }
+    s->norms[item] = sum;
+}
+
+static void step_sgd(const struct step *s, size_t i, bool decay)
+{
+    const struct nn_update *u = s->u;
+    struct nn_net *net = s->net;
+    double p = (double)net->params[i], g = s->clip * sums_grad(&net->sums, i);
+    double lr = (double)u->learning_rate, wd = decay ? (double)u->weight_decay : 0.0;
+
+    if (u->decoupled)
+        p -= lr * wd * p;
+    else
+        g += wd * p;
+    double m = (double)u->momentum * (double)net->moment1[i] + g;
+
+    net->moment1[i] = (float)m;
+    net->params[i] = (float)(p - lr * m);
+}
+
+static void step_adam(const struct step *s, size_t i, bool decay)
+{
+    const struct nn_update *u = s->u;
+    struct nn_net *net = s->net;
+    double p = (double)net->params[i], g = s->clip * sums_grad(&net->sums, i);
+    double lr = (double)u->learning_rate, wd = decay ? (double)u->weight_decay : 0.0;
+    double b1 = (double)u->momentum, b2 = (double)u->beta2;
+
+    if (u->kind == NN_ADAMW)
+        p -= lr * wd * p;
+    else
+        g += wd * p;
+    double m = b1 * (double)net->moment1[i] + (1.0 - b1) * g;
+    double v = b2 * (double)net->moment2[i] + (1.0 - b2) * g * g;
+
+    net->moment1[i] = (float)m;
+    net->moment2[i] = (float)v;
+    net->params[i] = (float)(p - lr * (m / s->bias1) / (sqrt(v / s->bias2) + (double)u->epsilon));
+}
+
+static void step_slice(void *ctx, int item, int thread)
+{
+    const struct step *s = ctx;
+    struct nn_net *net = s->net;
+    const struct nn_layout *layout = &net->plan.layout;
+    size_t first = (size_t)item * SLICE, end = slice_end(net, first);
+    double keep = (double)s->u->ema;
+
+    (void)thread;
+    for (int t = 0; t < layout->n_tensors; t++) {
+        const struct nn_tensor *tensor = &layout->tensors[t];
+        size_t from = tensor->offset > first ? tensor->offset : first;
+        size_t to = tensor->offset + tensor->n < end ? tensor->offset + tensor->n : end;
+
+        for (size_t i = from; i < to; i++) {
+            if (s->u->kind == NN_SGD)
+                step_sgd(s, i, tensor->decay);
+            else
+                step_adam(s, i, tensor->decay);
+            net->ema[i] = (float)(keep * (double)net->ema[i] + (1.0 - keep) * (double)net->params[i]);
+        }
+    }
+}
+
+/* The sum runs slice by slice in their order, so it is the same for any number of threads. */
+static double grad_norm(struct step *s, int n_slices)
+{
+    double sum = 0.0;
+
+    team_run(s->net->team, n_slices, norm_slice, s);
+    for (int i = 0; i < n_slices; i++)
+        sum += s->norms[i];
+    return sums_sound(&s->net->sums) ? sqrt(sum) : NAN;
+}
+
+enum tg_status cpu_update(struct nn_net *net, const struct nn_update *u,
+                          struct nn_update_result *result, struct tg_error *err)
+{
+    struct step s = {.net = net, .u = u, .clip = 1.0};
+
+    if (net->lanes == NULL)
+        return FAIL(err, TG_EINVAL, "this network was not opened for training");
+    if (u->kind != NN_SGD && u->step < 1)
+        return FAIL(err, TG_EINVAL, "Adam's step %lld: the first is 1", (long long)u->step);
+    int n_slices = (int)((net->plan.layout.n_params + SLICE - 1) / SLICE);
+
+    s.norms = net->norms;
+    memset(result, 0, sizeof *result);
+    for (int i = 0; i < NN_METRICS; i++)
+        result->metrics[i] = sums_metric(&net->sums, (enum nn_metric)i);
+    result->grad_norm = grad_norm(&s, n_slices);
+    result->skipped = !isfinite(result->grad_norm) ||
+                      (u->max_norm > 0.0f && result->grad_norm > (double)u->max_norm);
+    if (result->skipped)
+        return TG_OK;
+    if (u->clip_norm > 0.0f && result->grad_norm > (double)u->clip_norm)
+        s.clip = (double)u->clip_norm / result->grad_norm;
+    s.bias1 = 1.0 - pow((double)u->momentum, (double)u->step);
+    s.bias2 = 1.0 - pow((double)u->beta2, (double)u->step);
+    team_run(net->team, n_slices, step_slice, &s);
+    cpu_pack(net);
+    return TG_OK;
+}

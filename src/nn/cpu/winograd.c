@@ -1,0 +1,389 @@
+/* winograd.c - the 3x3 convolution: forward, and both gradients by the adjoints of the transforms. */
+#include "winograd.h"
+
+#include "gemm.h"
+#include "tile.h"
+
+enum { MAX_N = 6, MAX_SLABS = 1024 };
+
+/* ---- filters --------------------------------------------------------------------------------- */
+
+/* u [N*N] := G g G^T for eight filters side by side, g [9]. */
+INLINE void filter_2d(const int M, const v8 *g, v8 *u)
+{
+    const int N = M + 2;
+    v8 half[3 * MAX_N];
+
+    for (int x = 0; x < 3; x++) {
+        v8 column[3] = {g[x], g[3 + x], g[6 + x]}, out[MAX_N];
+
+        tile_filter(M, column, out);
+        for (int i = 0; i < N; i++)
+            half[i * 3 + x] = out[i];
+    }
+    for (int i = 0; i < N; i++)
+        tile_filter(M, half + i * 3, u + i * N);
+}
+
+/* g [9] := G^T u G */
+INLINE void filter_2d_adjoint(const int M, const v8 *u, v8 *g)
+{
+    const int N = M + 2;
+    v8 half[MAX_N * 3];
+
+    for (int i = 0; i < N; i++)
+        tile_filter_adjoint(M, u + i * N, half + i * 3);
+    for (int x = 0; x < 3; x++) {
+        v8 column[MAX_N], out[3];
+
+        for (int i = 0; i < N; i++)
+            column[i] = half[i * 3 + x];
+        tile_filter_adjoint(M, column, out);
+        for (int y = 0; y < 3; y++)
+            g[y * 3 + x] = out[y];
+    }
+}
+
+static void pack_eight(const struct winograd *w, const v8 *g, int n_k, int n_n, int k, int n,
+                       float *packed)
+{
+    size_t at = gemm_packed_index(n_k, n_n, k, n), matrix = gemm_packed(n_k, n_n);
+    v8 u[MAX_N * MAX_N];
+
+    if (w->m == 3)
+        filter_2d(3, g, u);
+    else
+        filter_2d(4, g, u);
+    for (int i = 0; i < w->n * w->n; i++)
+        v8_store(packed + (size_t)i * matrix + at, u[i]);
+}
+
+void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const float *params,
+                   float *packed)
+{
+    int n_k = c->n_in_blocks, n_n = c->n_out_blocks;
+
+    for (int i = 0; i < c->n_parts; i++) {
+        const float *filter = params + c->part[i].offset; /* [out][in][9] */
+        int n_out = c->part[i].n_out, first = c->part[i].block * 8;
+        v8 g[9];
+
+        for (int out = 0; out < n_out; out += 8)
+            for (int in = 0; in < c->n_in; in++) {
+                for (int t = 0; t < 9; t++)
+                    for (int j = 0; j < 8; j++)
+                        g[t][j] = out + j < n_out
+                                      ? filter[((size_t)(out + j) * (size_t)c->n_in + (size_t)in) * 9 + (size_t)t]
+                                      : 0.0f;
+                pack_eight(&p->wino, g, n_k, n_n, in, first + out, packed + c->forward);
+            }
+        for (int out = 0; p->train && out < n_out; out++)
+            for (int in = 0; in < c->n_in; in += 8) {
+                for (int t = 0; t < 9; t++)
+                    for (int j = 0; j < 8; j++)
+                        g[t][j] = in + j < c->n_in
+                                      ? filter[((size_t)out * (size_t)c->n_in + (size_t)(in + j)) * 9 + (size_t)t]
+                                      : 0.0f;
+                pack_eight(&p->wino, g, n_n, n_k, first + out, in, packed + c->backward);
+            }
+    }
+}
+
+/* ---- boards into tiles ------------------------------------------------------------------------ */
+
+/* v [N*N], `position` apart, := B^T d B of the tile at d, whose lines are `width` points apart. */
+INLINE void tile_in_2d(const int M, const float *d, int width, float *v, size_t position)
+{
+    const int N = M + 2;
+    v8 half[MAX_N * MAX_N];
+
+    for (int x = 0; x < N; x++) {
+        v8 column[MAX_N], out[MAX_N];
+
+        for (int y = 0; y < N; y++)
+            column[y] = v8_load(d + (y * width + x) * 8);
+        tile_in(M, column, out);
+        for (int y = 0; y < N; y++)
+            half[y * N + x] = out[y];
+    }
+    for (int y = 0; y < N; y++) {
+        v8 out[MAX_N];
+
+        tile_in(M, half + y * N, out);
+        for (int x = 0; x < N; x++)
+            v8_store(v + (size_t)(y * N + x) * position, out[x]);
+    }
+}
+
+INLINE void board_in(const int M, const struct winograd *w, const float *pad, float *v,
+                     size_t position)
+{
+    for (int ty = 0; ty < w->side; ty++)
+        for (int tx = 0; tx < w->side; tx++, v += 8)
+            tile_in_2d(M, pad + (ty * w->padded + tx) * M * 8, w->padded, v, position);
+}
+
+/* All rows and blocks of x, through the prologue, into v. */
+static void tiles_in(struct lane *l, const float *x, int n_blocks, const struct prologue *pre,
+                     float *v)
+{
+    const struct winograd *w = &l->plan->wino;
+    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+    float *inside = l->pad + (w->padded + 1) * 8;
+
+    for (int cb = 0; cb < n_blocks; cb++)
+        for (int row = 0; row < l->rows; row++) {
+            float *to = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
+
+            prologue_apply(l, pre, x, cb, row, inside, w->padded);
+            if (w->m == 3)
+                board_in(3, w, l->pad, to, position);
+            else
+                board_in(4, w, l->pad, to, position);
+        }
+}
+
+/* ---- tiles back onto boards ------------------------------------------------------------------- */
+
+INLINE void tile_out_2d(const int M, const float *v, size_t position, v8 *y)
+{
+    const int N = M + 2;
+    v8 half[4 * MAX_N];
+
+    for (int x = 0; x < N; x++) {
+        v8 column[MAX_N], out[4];
+
+        for (int i = 0; i < N; i++)
+            column[i] = v8_load(v + (size_t)(i * N + x) * position);
+        tile_out(M, column, out);
+        for (int i = 0; i < M; i++)
+            half[i * N + x] = out[i];
+    }
+    for (int i = 0; i < M; i++)
+        tile_out(M, half + i * N, y + i * M);
+}
+
+/* Store a tile at (y0, x0) as far as it is on the board. */
+INLINE void store_tile(const int M, const v8 *tile, int size, int y0, int x0, const float *add,
+                       float *y)
+{
+    int lines = size - y0 < M ? size - y0 : M, columns = size - x0 < M ? size - x0 : M;
+
+    for (int i = 0; i < lines; i++)
+        for (int j = 0; j < columns; j++) {
+            size_t at = (size_t)((y0 + i) * size + x0 + j) * 8;
+
+            v8_store(y + at, add != NULL ? tile[i * M + j] + v8_load(add + at) : tile[i * M + j]);
+        }
+}
+
+INLINE void board_out(const int M, const struct winograd *w, int size, const float *v,
+                      size_t position, const float *add, float *y)
+{
+    for (int ty = 0; ty < w->side; ty++)
+        for (int tx = 0; tx < w->side; tx++, v += 8) {
+            v8 tile[16];
+
+            tile_out_2d(M, v, position, tile);
+            store_tile(M, tile, size, ty * M, tx * M, add, y);
+        }
+}
+
+static void tiles_out(struct lane *l, const float *v, int n_blocks, const float *add, float *y)
+{
+    const struct winograd *w = &l->plan->wino;
+    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+
+    for (int cb = 0; cb < n_blocks; cb++)
+        for (int row = 0; row < l->rows; row++) {
+            const float *from = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
+            size_t at = (size_t)cb * l->stride + (size_t)(row * l->plan->points) * 8;
+
+            if (w->m == 3)
+                board_out(3, w, l->plan->size, from, position, add ? add + at : NULL, y + at);
+            else
+                board_out(4, w, l->plan->size, from, position, add ? add + at : NULL, y + at);
+        }
+}
+
+/* out [position] := in [position] * w [position], for every position. */
+static void multiply(struct lane *l, const float *in, int n_in, const float *w, int n_out, float *out)
+{
+    const struct winograd *t = &l->plan->wino;
+    size_t slab = winograd_slab(t, l->rows), matrix = gemm_packed(n_in, n_out);
+    size_t in_step = winograd_position(t, n_in, l->rows);
+    size_t out_step = winograd_position(t, n_out, l->rows);
+    ptrdiff_t slabs[MAX_SLABS];
+
+    for (int k = 0; k < n_in; k++)
+        slabs[k] = (ptrdiff_t)((size_t)k * slab);
+    for (size_t i = 0; i < (size_t)(t->n * t->n); i++)
+        gemm(l->rows * t->tiles, in + i * in_step, slabs, n_in, w + i * matrix, n_out, NULL,
+             out + i * out_step, slab);
+}
+
+void winograd_forward(struct lane *l, const struct cpu_conv *c, const float *x,
+                      const struct prologue *pre, const float *add, float *y)
+{
+    tiles_in(l, x, c->n_in_blocks, pre, l->tiles_in);
+    multiply(l, l->tiles_in, c->n_in_blocks, l->packed + c->forward, c->n_out_blocks, l->tiles_out);
+    tiles_out(l, l->tiles_out, c->n_out_blocks, add, y);
+}
+
+/* ---- gradients -------------------------------------------------------------------------------- */
+
+/* m [N*N] := A y A^T of the part of the tile that is on the board. */
+INLINE void tile_grad_2d(const int M, const float *dy, int size, int y0, int x0, float *v,
+                         size_t position)
+{
+    const int N = M + 2;
+    int lines = size - y0 < M ? size - y0 : M, columns = size - x0 < M ? size - x0 : M;
+    v8 half[MAX_N * 4];
+
+    for (int x = 0; x < M; x++) {
+        v8 column[4] = {v8_zero(), v8_zero(), v8_zero(), v8_zero()}, out[MAX_N];
+
+        if (x < columns)
+            for (int y = 0; y < lines; y++)
+                column[y] = v8_load(dy + ((y0 + y) * size + x0 + x) * 8);
+        tile_out_adjoint(M, column, out);
+        for (int i = 0; i < N; i++)
+            half[i * M + x] = out[i];
+    }
+    for (int i = 0; i < N; i++) {
+        v8 out[MAX_N];
+
+        tile_out_adjoint(M, half + i * M, out);
+        for (int j = 0; j < N; j++)
+            v8_store(v + (size_t)(i * N + j) * position, out[j]);
+    }
+}
+
+static void tiles_grad(struct lane *l, const float *dy, int n_blocks, float *v)
+{
+    const struct winograd *w = &l->plan->wino;
+    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+    int size = l->plan->size;
+
+    for (int cb = 0; cb < n_blocks; cb++)
+        for (int row = 0; row < l->rows; row++) {
+            const float *board = dy + (size_t)cb * l->stride + (size_t)(row * l->plan->points) * 8;
+            float *to = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
+
+            for (int t = 0; t < w->tiles; t++, to += 8) {
+                int y0 = t / w->side * w->m, x0 = t % w->side * w->m;
+
+                if (w->m == 3)
+                    tile_grad_2d(3, board, size, y0, x0, to, position);
+                else
+                    tile_grad_2d(4, board, size, y0, x0, to, position);
+            }
+        }
+}
+
+/* pad, lines `width` apart, += B v B^T */
+INLINE void tile_in_2d_adjoint(const int M, const float *v, size_t position, float *pad, int width)
+{
+    const int N = M + 2;
+    v8 half[MAX_N * MAX_N];
+
+    for (int x = 0; x < N; x++) {
+        v8 column[MAX_N], out[MAX_N];
+
+        for (int y = 0; y < N; y++)
+            column[y] = v8_load(v + (size_t)(y * N + x) * position);
+        tile_in_adjoint(M, column, out);
+        for (int y = 0; y < N; y++)
+            half[y * N + x] = out[y];
+    }
+    for (int y = 0; y < N; y++) {
+        v8 out[MAX_N];
+
+        tile_in_adjoint(M, half + y * N, out);
+        for (int x = 0; x < N; x++) {
+            float *to = pad + (y * width + x) * 8;
+
+            v8_store(to, v8_load(to) + out[x]);
+        }
+    }
+}
+
+/* Gradients of the tiles back onto boards and through the prologue. */
+static void tiles_in_back(struct lane *l, const float *v, const float *x, int n_blocks,
+                          const struct prologue *pre, float *dx, bool add,
+                          const struct norm_grads *norm)
+{
+    const struct winograd *w = &l->plan->wino;
+    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+    size_t pad_bytes = (size_t)(w->padded * w->padded) * 32;
+
+    for (int cb = 0; cb < n_blocks; cb++) {
+        v8 ds = v8_zero(), db = v8_zero();
+
+        for (int row = 0; row < l->rows; row++) {
+            const float *from = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
+
+            memset(l->grad_pad, 0, pad_bytes);
+            for (int t = 0; t < w->tiles; t++, from += 8) {
+                float *to = l->grad_pad + (t / w->side * w->padded + t % w->side) * w->m * 8;
+
+                if (w->m == 3)
+                    tile_in_2d_adjoint(3, from, position, to, w->padded);
+                else
+                    tile_in_2d_adjoint(4, from, position, to, w->padded);
+            }
+            prologue_back(l, pre, x, cb, row, l->grad_pad + (w->padded + 1) * 8, w->padded, dx,
+                          add, &ds, &db);
+        }
+        norm_grads_add(norm, cb, ds, db);
+    }
+}
+
+/* Gradient of the transformed filter [position][in][out] to its place in the flat gradients. */
+static void unpack_filter_grad(struct lane *l, const struct cpu_conv *c, const float *du)
+{
+    const struct winograd *w = &l->plan->wino;
+    size_t n_out = (size_t)c->n_out_blocks * 8, matrix = (size_t)c->n_in_blocks * 8 * n_out;
+
+    for (int i = 0; i < c->n_parts; i++)
+        for (int in = 0; in < c->n_in; in++)
+            for (int out = 0; out < c->part[i].n_out; out += 8) {
+                const float *from = du + (size_t)in * n_out + (size_t)(c->part[i].block * 8 + out);
+                float *to = l->grads + c->part[i].offset +
+                            ((size_t)out * (size_t)c->n_in + (size_t)in) * 9;
+                v8 u[MAX_N * MAX_N], g[9];
+
+                for (int k = 0; k < w->n * w->n; k++)
+                    u[k] = v8_load(from + (size_t)k * matrix);
+                if (w->m == 3)
+                    filter_2d_adjoint(3, u, g);
+                else
+                    filter_2d_adjoint(4, u, g);
+                for (int j = 0; j < 8 && out + j < c->part[i].n_out; j++)
+                    for (int t = 0; t < 9; t++)
+                        to[(size_t)j * (size_t)c->n_in * 9 + (size_t)t] = g[t][j];
+            }
+}
+
+void winograd_backward(struct lane *l, const struct cpu_conv *c, const float *x,
+                       const struct prologue *pre, const float *dy, float *dx, bool add,
+                       const struct norm_grads *norm)
+{
+    const struct winograd *w = &l->plan->wino;
+    size_t slab = winograd_slab(w, l->rows);
+    size_t in_step = winograd_position(w, c->n_in_blocks, l->rows);
+    size_t out_step = winograd_position(w, c->n_out_blocks, l->rows);
+    size_t matrix = (size_t)(c->n_in_blocks * c->n_out_blocks) * 64;
+
+    tiles_grad(l, dy, c->n_out_blocks, l->tiles_out);
+    tiles_in(l, x, c->n_in_blocks, pre, l->tiles_in);
+    for (size_t i = 0; i < (size_t)(w->n * w->n); i++)
+        gemm_outer(l->rows * w->tiles, l->tiles_in + i * in_step, slab, c->n_in_blocks,
+                   l->tiles_out + i * out_step, slab, c->n_out_blocks, false,
+                   l->grad_filter + i * matrix);
+    unpack_filter_grad(l, c, l->grad_filter);
+    if (dx == NULL)
+        return;
+    multiply(l, l->tiles_out, c->n_out_blocks, l->packed + c->backward, c->n_in_blocks, l->tiles_in);
+    tiles_in_back(l, l->tiles_in, x, c->n_in_blocks, pre, dx, add, norm);
+}

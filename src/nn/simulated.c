@@ -1,0 +1,285 @@
+/* simulated.c - a device that takes time and computes nothing: every evaluation is a uniform policy
+ * and an even value. With it the protocol between hundreds of ranks can be timed on a small machine.
+ *
+ * Like a device it works on one batch at a time, in the order they came. A training step takes three
+ * times as long as an evaluation; gradients are 0, so parameters stay what they are. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends.h"
+
+enum { MAX_POINTS = 64 };
+
+struct latency {
+    int n;
+    double rows[MAX_POINTS], usec[MAX_POINTS]; /* rising numbers of rows */
+};
+
+struct nn_net {
+    struct nn_arch arch;
+    struct nn_layout layout;
+    int size;
+    bool train;
+    struct latency latency;
+    float *arrays[NN_MOMENT2 + 1]; /* owned [P]; all but the parameters only for training */
+    int64_t *sums;                 /* owned [P + 1]: zeros, and the number of rows */
+    struct tg_span span;
+    pthread_mutex_t lock;
+    double busy_until;             /* seconds; under lock */
+};
+
+/* Roughly a b6c96 network in half precision on a data centre's GPU. */
+static const struct latency default_latency = {4, {1, 64, 256, 1024}, {150, 250, 600, 2100}};
+
+static double now_sec(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void sleep_until(double sec)
+{
+    struct timespec t = {.tv_sec = (time_t)sec};
+
+    t.tv_nsec = (long)((sec - (double)t.tv_sec) * 1e9);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0)
+        continue; /* a signal */
+}
+
+/* Lines of "rows microseconds", rows rising; "#" starts a comment. */
+static enum tg_status read_latency(const char *path, struct latency *l, struct tg_error *err)
+{
+    FILE *f = fopen(path, "r");
+    char line[256];
+    enum tg_status rc = TG_OK;
+
+    if (f == NULL)
+        return FAIL(err, TG_EIO, "cannot open the latency table %s", path);
+    l->n = 0;
+    for (int number = 1; rc == TG_OK && fgets(line, sizeof line, f) != NULL; number++) {
+        double rows, usec;
+
+        if (line[0] == '#' || line[strspn(line, " \t\r\n")] == '\0')
+            continue;
+        if (sscanf(line, "%lf %lf", &rows, &usec) != 2 || !(rows >= 1.0) || !(usec >= 0.0) ||
+            !(usec < 1e9) || l->n == MAX_POINTS || (l->n > 0 && rows <= l->rows[l->n - 1])) {
+            rc = FAIL(err, TG_EFORMAT, "%s:%d: not \"rows microseconds\" with rising rows, %d lines "
+                      "at most", path, number, (int)MAX_POINTS);
+        } else {
+            l->rows[l->n] = rows;
+            l->usec[l->n++] = usec;
+        }
+    }
+    fclose(f);
+    if (rc == TG_OK && l->n == 0)
+        return FAIL(err, TG_EFORMAT, "%s: an empty latency table", path);
+    return rc;
+}
+
+/* Linear between the table's points, proportional beyond the last. */
+static double latency_sec(const struct latency *l, int n_rows)
+{
+    double rows = (double)n_rows;
+
+    if (rows <= l->rows[0])
+        return 1e-6 * l->usec[0];
+    for (int i = 1; i < l->n; i++)
+        if (rows <= l->rows[i]) {
+            double part = (rows - l->rows[i - 1]) / (l->rows[i] - l->rows[i - 1]);
+
+            return 1e-6 * (l->usec[i - 1] + part * (l->usec[i] - l->usec[i - 1]));
+        }
+    return 1e-6 * l->usec[l->n - 1] * rows / l->rows[l->n - 1];
+}
+
+/* When work of that length is done that is handed in now. */
+static double enqueue(struct nn_net *net, double sec)
+{
+    double now = now_sec();
+
+    pthread_mutex_lock(&net->lock);
+    net->busy_until = (net->busy_until > now ? net->busy_until : now) + sec;
+    double done = net->busy_until;
+    pthread_mutex_unlock(&net->lock);
+    return done;
+}
+
+static void sim_close(struct nn_net *net)
+{
+    if (net == NULL)
+        return;
+    for (int i = NN_PARAMS; i <= NN_MOMENT2; i++)
+        free(net->arrays[i]);
+    free(net->sums);
+    nn_layout_close(&net->layout);
+    pthread_mutex_destroy(&net->lock);
+    free(net);
+}
+
+static enum tg_status fill_net(struct nn_net *n, const struct nn_arch *arch,
+                               const struct nn_net_options *options, struct tg_error *err)
+{
+    n->arch = *arch;
+    n->size = options->size;
+    n->train = options->train;
+    n->latency = default_latency;
+    if (options->size < 2 || options->size > GAME_MAX_SIZE)
+        return FAIL(err, TG_EINVAL, "board side %d: not in 2..%d", options->size, GAME_MAX_SIZE);
+    if (options->extra != NULL)
+        TRY(read_latency(options->extra, &n->latency, err));
+    TRY(nn_layout_open(arch, &n->layout, err));
+    for (int i = NN_PARAMS; i <= (n->train ? NN_MOMENT2 : NN_PARAMS); i++) {
+        n->arrays[i] = calloc(n->layout.n_params, sizeof(float));
+        if (n->arrays[i] == NULL)
+            return FAIL(err, TG_ENOMEM, "no memory for %zu parameters", n->layout.n_params);
+    }
+    n->sums = calloc(n->layout.n_params + 1, sizeof *n->sums);
+    if (n->sums == NULL)
+        return FAIL(err, TG_ENOMEM, "no memory for %zu gradients", n->layout.n_params);
+    n->span = (struct tg_span){
+        .ptr = n->sums, .n = n->layout.n_params + 1, .dtype = TG_I64, .mem = TG_HOST};
+    return TG_OK;
+}
+
+static enum tg_status sim_open(const struct nn_arch *arch, const struct nn_net_options *options,
+                               struct nn_net **net, struct tg_error *err)
+{
+    struct nn_net *n = calloc(1, sizeof *n);
+    enum tg_status rc;
+
+    *net = NULL;
+    if (n == NULL)
+        return FAIL(err, TG_ENOMEM, "no memory for a network");
+    pthread_mutex_init(&n->lock, NULL);
+    TRY_OUT(fill_net(n, arch, options, err));
+    *net = n;
+    return TG_OK;
+out:
+    sim_close(n);
+    return rc;
+}
+
+static void sim_batch_close(struct nn_net *net, struct nn_batch *b)
+{
+    (void)net;
+    free(b->device);
+    nn_batch_free(b);
+}
+
+static enum tg_status sim_batch_open(struct nn_net *net, int capacity, int flags, struct nn_batch *b,
+                                     struct tg_error *err)
+{
+    TRY(nn_batch_alloc(&net->arch, net->size, capacity, flags, b, err));
+    b->device = calloc(1, sizeof(double)); /* when the batch is done */
+    if (b->device == NULL) {
+        sim_batch_close(net, b);
+        return FAIL(err, TG_ENOMEM, "no memory for a batch");
+    }
+    return TG_OK;
+}
+
+static enum tg_status sim_set(struct nn_net *net, enum nn_array which, const float *host,
+                              struct tg_error *err)
+{
+    if (which > NN_MOMENT2 || net->arrays[which] == NULL)
+        return FAIL(err, TG_EINVAL, "array %d cannot be set in this network", (int)which);
+    memcpy(net->arrays[which], host, net->layout.n_params * sizeof *host);
+    return TG_OK;
+}
+
+static enum tg_status sim_get(struct nn_net *net, enum nn_array which, float *host,
+                              struct tg_error *err)
+{
+    if (which == NN_GRADS)
+        memset(host, 0, net->layout.n_params * sizeof *host);
+    else if (net->arrays[which] != NULL)
+        memcpy(host, net->arrays[which], net->layout.n_params * sizeof *host);
+    else
+        return FAIL(err, TG_EINVAL, "this network has no array %d: it was not opened for training",
+                    (int)which);
+    return TG_OK;
+}
+
+static enum tg_status sim_infer(struct nn_net *net, struct nn_batch *b, struct tg_error *err)
+{
+    size_t n = (size_t)b->n, points = (size_t)(net->size * net->size);
+
+    if (b->n < 0 || b->n > b->capacity)
+        return FAIL(err, TG_EINVAL, "%d rows in a batch for %d", b->n, b->capacity);
+    memset(b->policy, 0, n * (points + 1) * sizeof(float));
+    memset(b->value, 0, n * NN_N_VALUE * sizeof(float));
+    memset(b->score, 0, n * (size_t)net->arch.n_score * sizeof(float));
+    if (b->ownership != NULL)
+        memset(b->ownership, 0, n * points * sizeof(float));
+    *(double *)b->device = enqueue(net, latency_sec(&net->latency, b->n));
+    return TG_OK;
+}
+
+static enum tg_status sim_wait(struct nn_net *net, struct nn_batch *b, struct tg_error *err)
+{
+    (void)net, (void)err;
+    sleep_until(*(double *)b->device);
+    return TG_OK;
+}
+
+static bool sim_ready(struct nn_net *net, struct nn_batch *b)
+{
+    (void)net;
+    return now_sec() >= *(double *)b->device;
+}
+
+static enum tg_status sim_backward(struct nn_net *net, struct nn_batch *b, const struct nn_loss *loss,
+                                   int n_rows_global, bool first, struct tg_error *err)
+{
+    int64_t *n_rows = &net->sums[net->layout.n_params];
+
+    (void)loss;
+    if (!net->train || b->n < 0 || b->n > b->capacity || n_rows_global < 1)
+        return FAIL(err, TG_EINVAL, "%d rows of %d in all, in a network %s for training", b->n,
+                    n_rows_global, net->train ? "opened" : "not opened");
+    if (first)
+        memset(net->sums, 0, (net->layout.n_params + 1) * sizeof *net->sums);
+    *n_rows += b->n;
+    memset(b->t.value_error, 0, (size_t)b->n * sizeof(float));
+    sleep_until(enqueue(net, 3.0 * latency_sec(&net->latency, b->n)));
+    return TG_OK;
+}
+
+static struct tg_span sim_reduce_span(struct nn_net *net) { return net->span; }
+
+static enum tg_status sim_update(struct nn_net *net, const struct nn_update *u,
+                                 struct nn_update_result *result, struct tg_error *err)
+{
+    size_t n = net->layout.n_params;
+    double keep = (double)u->ema;
+
+    if (!net->train)
+        return FAIL(err, TG_EINVAL, "this network was not opened for training");
+    memset(result, 0, sizeof *result);
+    result->metrics[NN_METRIC_ROWS] = (double)net->sums[n];
+    for (size_t i = 0; i < n; i++)
+        net->arrays[NN_EMA][i] = (float)(keep * (double)net->arrays[NN_EMA][i] +
+                                         (1.0 - keep) * (double)net->arrays[NN_PARAMS][i]);
+    return TG_OK;
+}
+
+const struct nn_backend nn_backend_simulated = {
+    .name = "simulated",
+    .open = sim_open,
+    .close = sim_close,
+    .batch_open = sim_batch_open,
+    .batch_close = sim_batch_close,
+    .set = sim_set,
+    .get = sim_get,
+    .infer = sim_infer,
+    .wait = sim_wait,
+    .ready = sim_ready,
+    .backward = sim_backward,
+    .reduce_span = sim_reduce_span,
+    .update = sim_update,
+};
