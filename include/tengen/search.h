@@ -154,6 +154,8 @@ int search_choose(struct search *s);
 
 /* The principal variation: actions [max], most visited first. Returns how many. */
 int search_pv(struct search *s, int16_t *actions, int max);
+/* The same for a move at the root, which comes first; it alone where the tree knows nothing of it. */
+int search_pv_of(struct search *s, int action, int16_t *actions, int max);
 
 /* Play action at the root, keeping its subtree for a later search_start. Cancels leaves in flight. */
 void search_advance(struct search *s, int action);

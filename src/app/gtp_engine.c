@@ -52,9 +52,8 @@ static const struct gtp_command basic_commands[] = {
 };
 
 static const struct gtp_command *const tables[] = {
-    basic_commands,        gtp_board_commands,    gtp_move_commands,  gtp_rules_commands,
-    gtp_score_commands,    gtp_handicap_commands, gtp_analysis_commands,
-    gtp_param_commands,    gtp_sgf_commands,
+    basic_commands,     gtp_board_commands,    gtp_move_commands,     gtp_rules_commands,
+    gtp_score_commands, gtp_handicap_commands, gtp_analysis_commands, gtp_param_commands,
 };
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
@@ -126,8 +125,10 @@ static int cut_line(char *line, size_t n, char **words)
 }
 
 /* The answer in c->text, of n bytes. A NUL in it ends it. */
-static void print_answer(const struct gtp_call *c, const char *text)
+static void print_answer(const struct gtp_call *c, char *text)
 {
+    for (char *at = text; c->failed && (at = strchr(at, '\n')) != NULL;)
+        *at = ' '; /* an error is one line */
     fprintf(c->out, "%c%s%s%s\n\n", c->failed ? '?' : '=', c->id, text[0] != '\0' ? " " : "", text);
     fflush(c->out);
 }
@@ -181,7 +182,7 @@ bool gtp_execute(struct gtp_engine *e, const char *line, size_t n, FILE *out)
         run_command(e, &c, words[first]);
     fflush(c.text);
     if (!c.streamed)
-        print_answer(&c, text != NULL ? text : "");
+        print_answer(&c, text);
 out:
     if (c.text != NULL)
         fclose(c.text);

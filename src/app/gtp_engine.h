@@ -69,5 +69,4 @@ bool gtp_read_number(const char *word, double *value);
 struct player_limits gtp_limits(const struct gtp_engine *e, enum game_color color);
 
 extern const struct gtp_command gtp_board_commands[], gtp_move_commands[], gtp_rules_commands[],
-    gtp_score_commands[], gtp_handicap_commands[], gtp_analysis_commands[], gtp_param_commands[],
-    gtp_sgf_commands[];
+    gtp_score_commands[], gtp_handicap_commands[], gtp_analysis_commands[], gtp_param_commands[];

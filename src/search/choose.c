@@ -195,24 +195,44 @@ int search_choose(struct search *s)
     return node_actions(s, root)[slot];
 }
 
-int search_pv(struct search *s, int16_t *actions, int max)
+/* The most visited moves from v on, appended to actions. */
+static int follow(const struct search *s, const struct node *v, int16_t *actions, int n, int max)
 {
-    const struct node *v = expanded_root(s);
     float weight[GAME_MAX_ACTIONS];
-    int n = 0;
 
     while (v != NULL && v->state == NODE_EXPANDED && n < max) {
-        int slot;
-
         for (int i = 0; i < v->n_children; i++)
             weight[i] = (float)child_visits(s, v, i);
-        slot = n == 0 ? root_best(s, v) : best_slot(s, v, weight);
+        int slot = best_slot(s, v, weight);
         if (child_visits(s, v, slot) == 0)
             break;
         actions[n++] = node_actions(s, v)[slot];
         v = child_at(s, v, slot);
     }
     return n;
+}
+
+int search_pv(struct search *s, int16_t *actions, int max)
+{
+    const struct node *root = expanded_root(s);
+    int slot = root != NULL ? root_best(s, root) : 0;
+
+    if (root == NULL || max < 1 || child_visits(s, root, slot) == 0)
+        return 0;
+    return search_pv_of(s, node_actions(s, root)[slot], actions, max);
+}
+
+int search_pv_of(struct search *s, int action, int16_t *actions, int max)
+{
+    const struct node *root = expanded_root(s), *child = NULL;
+
+    if (max < 1)
+        return 0;
+    actions[0] = (int16_t)action;
+    for (int i = 0; root != NULL && i < root->n_open; i++)
+        if (node_actions(s, root)[i] == action)
+            child = child_at(s, root, i);
+    return follow(s, child, actions, 1, max);
 }
 
 static void fill_child(const struct search *s, const struct node *root, int slot, float fpu,
