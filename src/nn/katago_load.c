@@ -94,7 +94,7 @@ static enum tg_status must_be(struct loader *l, const char *layer, const char *w
     return TG_OK;
 }
 
-/* ---- layers: the tensor it fills, the channels that come in and go out; 0: any, and told --------- */
+/* ---- layers: the tensor it fills, the channels in and out (out 0: any, and told) ------------- */
 
 static enum tg_status read_conv(struct loader *l, const char *tensor, int side, int in, int *out,
                                 struct tg_error *err)
@@ -111,9 +111,9 @@ static enum tg_status read_conv(struct loader *l, const char *tensor, int side, 
     TRY(katago_int(&l->s, name, 1, 99, &dilation_y, err));
     TRY(katago_int(&l->s, name, 1, 99, &dilation_x, err));
     if (dilation_y != 1 || dilation_x != 1)
-        return FAIL(err, TG_EFORMAT, "%s: layer %s: dilation %dx%d is not supported", l->s.path, name,
-                    dilation_y, dilation_x);
-    if (height != width || (side != 0 && side != width) || (side == 0 && width != 1 && width != 3 && width != 5))
+        return FAIL(err, TG_EFORMAT, "%s: layer %s: dilation %dx%d is not supported", l->s.path,
+                    name, dilation_y, dilation_x);
+    if (height != width || (side != 0 ? width != side : width != 1 && width != 3 && width != 5))
         return FAIL(err, TG_EFORMAT, "%s: layer %s: a %dx%d kernel is not supported here", l->s.path,
                     name, height, width);
     TRY(must_be(l, name, "channels in", n_in, in, err));
@@ -469,8 +469,9 @@ static enum tg_status read_header(struct loader *l, char name[NN_NAME_MAX], bool
     memcpy(name, token, strlen(token) + 1);
     TRY(katago_int(&l->s, "version", 0, 9999, &l->version, err));
     if (l->version < OLDEST || l->version > NEWEST)
-        return FAIL(err, TG_EFORMAT, "%s: KataGo network of version %d; versions %d to %d are supported",
-                    l->s.path, l->version, (int)OLDEST, (int)NEWEST);
+        return FAIL(err, TG_EFORMAT,
+                    "%s: KataGo network of version %d; versions %d to %d are supported", l->s.path,
+                    l->version, (int)OLDEST, (int)NEWEST);
     TRY(katago_int(&l->s, "input planes", 1, 999, &l->arch.n_planes, err));
     TRY(katago_int(&l->s, "global inputs", 1, 999, &l->arch.n_globals, err));
     TRY(game_init(&go, GAME_GO, GAME_MAX_SIZE, 0, err));

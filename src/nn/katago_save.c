@@ -65,8 +65,8 @@ static bool version_fits(int version, const struct nn_arch *a)
         return false; /* no place for them */
     if ((version >= 15) != a->pass_hidden)
         return false;
-    if (a->n_score == 6 && (version == 8 || error_formula(version) !=
-                                                error_formula(a->source_version ? a->source_version : 14)))
+    int formula = error_formula(a->source_version != 0 ? a->source_version : 14);
+    if (a->n_score == 6 && (version == 8 || error_formula(version) != formula))
         return false;
     return n_policy == version_channels(version) || (n_policy == 1 && version < 16);
 }
@@ -212,7 +212,7 @@ static void put_columns(struct saver *s, const char *name, const int *columns, i
     begin_floats(s);
     for (int i = 0; i < t->dims[0]; i++)
         for (int o = 0; o < n_out; o++)
-            put_float(s, columns[o] < 0 ? 0.0F : w[(size_t)i * (size_t)t->dims[1] + (size_t)columns[o]]);
+            put_float(s, columns[o] < 0 ? 0.0F : w[i * t->dims[1] + columns[o]]);
     put(s, "\n");
 }
 

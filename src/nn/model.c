@@ -24,7 +24,7 @@ enum {
     ALIGNMENT = 64 /* of the floats in the file */
 };
 static const char magic[] = "tengen-net ";
-static const size_t max_file_bytes = (size_t)6 << 30; /* more than the parameters nn_arch_check lets be */
+static const size_t max_file_bytes = (size_t)6 << 30; /* nn_arch_check lets no more be */
 
 static const char *const activation_names[] = {"identity", "relu", "mish", "silu"};
 static const char *const block_names[] = {"residual", "gpool", "nested"};
@@ -339,8 +339,8 @@ static enum tg_status check_model(struct nn_model *m, size_t n_params, size_t pa
         nn_model_fits(m, &game, &why) != TG_OK)
         return FAIL(err, TG_EFORMAT, "%s: %.500s", path, why.text);
     if (nn_layout_count(&m->arch) != n_params)
-        return FAIL(err, TG_EFORMAT, "%s: %zu parameters, but its architecture has %zu", path, n_params,
-                    nn_layout_count(&m->arch));
+        return FAIL(err, TG_EFORMAT, "%s: %zu parameters, but its architecture has %zu", path,
+                    n_params, nn_layout_count(&m->arch));
     if (n_params != param_bytes / sizeof(float) || param_bytes % sizeof(float) != 0)
         return FAIL(err, TG_EFORMAT, "%s: %zu bytes of parameters, where %zu floats should be", path,
                     param_bytes, n_params);
