@@ -94,13 +94,16 @@ int64_t trainer_steps(const struct train_options *o, int64_t n_window, int64_t n
     return o->max_steps > 0 && steps > o->max_steps ? o->max_steps : steps;
 }
 
-/* This rank's share of a step: rows [*first, *first + *n) of the global batch. */
+/* This rank's share of a step: rows [*first, *first + *n) of the global batch, cut at multiples of
+ * NN_CHUNK_ROWS so that the sum of the gradients is the same for any number of ranks. */
 static void share(const struct trainer *t, int batch, int *first, int *n)
 {
     int64_t rank = comm_rank(t->comm), size = comm_size(t->comm);
+    int64_t n_chunks = (batch + NN_CHUNK_ROWS - 1) / NN_CHUNK_ROWS;
+    int64_t from = rank * n_chunks / size * NN_CHUNK_ROWS, to = (rank + 1) * n_chunks / size * NN_CHUNK_ROWS;
 
-    *first = (int)(rank * batch / size);
-    *n = (int)((rank + 1) * batch / size) - *first;
+    *first = (int)(from < batch ? from : batch);
+    *n = (int)(to < batch ? to : batch) - *first;
 }
 
 static enum tg_status reserve(struct trainer *t, int batch, struct tg_error *err)

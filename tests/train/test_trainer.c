@@ -1,0 +1,288 @@
+/* Runs on 3 ranks; communicators of 1, 2 and 3 of them train on the same shard. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tengen/file.h"
+#include "tengen/rng.h"
+#include "tengen/train.h"
+#include "tg_test.h"
+
+struct fixture {
+    struct comm *world;
+    struct game game;
+    struct nn_model model;
+    const struct nn_backend *backend;
+    char dir[256], shard[512];
+    struct replay_shard_info info;
+    struct train_options o;
+    struct tg_error err;
+};
+
+/* A random game of 5x5 Go as self-play would leave it; the policy target favours the move played. */
+static struct record_finished random_game(const struct fixture *f, int64_t id)
+{
+    struct tg_rng r = tg_rng_stream(1, TG_RNG_TEST, (uint64_t)id, 0);
+    struct record_layout l;
+    struct record_finished g = {0};
+    struct game_setup setup;
+    struct position *pos = malloc(sizeof *pos);
+    uint8_t legal[GAME_MAX_ACTIONS];
+    float policy[GAME_MAX_ACTIONS];
+    enum { MOVES = 24 };
+
+    record_layout_init(&l, &f->game);
+    g.rows = calloc(MOVES, l.row_bytes);
+    g.moves = calloc(MOVES, sizeof *g.moves);
+    g.root_values = calloc(MOVES, sizeof *g.root_values);
+    g.root_visits = calloc(MOVES, sizeof *g.root_visits);
+    game_default_setup(&f->game, &setup);
+    game_start(&f->game, &setup, pos);
+    g.game = (struct record_game){.id = id, .setup = setup};
+    for (int p = 0; p < MOVES && !pos->over; p++) {
+        uint8_t *row = g.rows + (size_t)p * l.row_bytes;
+        uint32_t k = tg_rng_below(&r, (uint32_t)game_legal(&f->game, pos, legal));
+        int a = 0;
+        while (!legal[a] || k-- > 0)
+            a++;
+        *(struct record_head *)(void *)row = (struct record_head){
+            .game_id = id, .ply = (int16_t)p, .w_policy = 1, .w_value = 1, .w_score = 1, .priority = 1,
+            .value = {(float)(p % 2), (float)(1 - p % 2), 0}, .score = p % 2 ? 3.0f : -3.0f, .color = pos->to_move};
+        game_encode(&f->game, pos, row + l.planes, (float *)(void *)(row + l.globals));
+        memset(policy, 0, sizeof policy);
+        policy[a] = 1;
+        record_policy_pack(&l, policy, (uint16_t *)(void *)(row + l.policy));
+        g.moves[p] = (int16_t)a;
+        game_play(&f->game, pos, a);
+        g.game.n_moves = g.game.n_rows = p + 1;
+    }
+    free(pos);
+    return g;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct replay_options options = {.chunk_rows = 256, .deflate = 1};
+    struct replay_writer *w;
+    struct nn_arch arch;
+
+    *state = f;
+    assert_ok(comm_open(MPI_COMM_WORLD, "world", &f->world, &f->err), &f->err);
+    if (comm_rank(f->world) == 0)
+        snprintf(f->dir, sizeof f->dir, "%s", tg_test_mkdir());
+    comm_bcast(f->world, f->dir, sizeof f->dir, 0);
+    assert_ok(game_init(&f->game, GAME_GO, 5, 0, &f->err), &f->err);
+    assert_ok(nn_arch_preset("b2c16", f->game.n_planes, f->game.n_globals, &arch, &f->err), &f->err);
+    assert_ok(nn_model_init(&arch, &f->game, "test", 3, &f->model, &f->err), &f->err);
+    assert_ok(nn_backend_find("cpu", &f->backend, &f->err), &f->err);
+    assert_ok(replay_writer_open(f->world, f->dir, &f->game, &options, &w, &f->err), &f->err);
+    for (int64_t id = comm_rank(f->world); id < 30; id += comm_size(f->world)) {
+        struct record_finished g = random_game(f, id);
+        assert_ok(replay_writer_push(w, &g, &f->err), &f->err);
+    }
+    assert_ok(replay_writer_commit(w, 0, 0, &f->info, &f->err), &f->err);
+    replay_writer_close(w);
+    snprintf(f->shard, sizeof f->shard, "%s/%s", f->dir, f->info.name);
+    f->o = (struct train_options){
+        .batch = 27, .rows_per_new_row = 1, .learning_rate = 0.01f, .optimiser = NN_ADAMW, .momentum = 0.9f,
+        .beta2 = 0.999f, .epsilon = 1e-8f, .weight_decay = 1e-4f, .clip_norm = 5, .ema = 0.9f,
+        .loss = {.policy = 1, .reply = 0.15f, .value = 1, .ownership = 0.1f, .score_mean = 0.01f},
+        .symmetries = true,
+    };
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    comm_barrier(f->world);
+    if (comm_rank(f->world) == 0)
+        tg_test_rmdir(f->dir);
+    nn_model_close(&f->model);
+    comm_close(f->world);
+    free(f);
+    return 0;
+}
+
+struct result { double loss[64]; float *params; };
+
+/* Train n_steps on the first n_ranks ranks; resume_at > 0: through a checkpoint there. */
+static struct result train(struct fixture *f, int n_ranks, int threads, int n_steps, int resume_at,
+                           float alpha)
+{
+    struct comm *c;
+    struct result r = {.params = calloc(f->model.layout.n_params, sizeof *r.params)};
+    struct record_layout l;
+    struct replay_window_options wo = {.capacity = 10000, .alpha = alpha, .epsilon = 1e-3f};
+    struct nn_net_options no = {.size = 5, .threads = threads, .train = true};
+    char path[512];
+
+    record_layout_init(&l, &f->game);
+    snprintf(path, sizeof path, "%s/checkpoint", f->dir);
+    assert_ok(comm_subset(f->world, comm_rank(f->world) < n_ranks, "train", &c, &f->err), &f->err);
+    if (c == NULL)
+        return r;
+    for (int part = 0, step = 0; part < 2; part++) {
+        struct replay_window *w;
+        struct trainer *t;
+        int until = part == 0 ? resume_at : n_steps;
+
+        assert_ok(replay_window_open(c, &l, &wo, &w, &f->err), &f->err);
+        assert_ok(replay_window_append(w, f->shard, &f->info, &f->err), &f->err);
+        assert_ok(trainer_open(c, &f->game, f->backend, &no, &f->model, 9, &t, &f->err), &f->err);
+        if (part == 1 && resume_at > 0)
+            assert_ok(trainer_load(t, w, path, &f->err), &f->err);
+        for (; step < until; step++) {
+            struct train_stats s;
+            assert_ok(trainer_run(t, w, &f->o, 1, 0, 0, NULL, NULL, &s, &f->err), &f->err);
+            r.loss[step] = s.metrics[NN_METRIC_TOTAL];
+        }
+        if (part == 0)
+            assert_ok(trainer_save(t, w, path, &f->err), &f->err);
+        assert_ok(trainer_params(t, NN_PARAMS, r.params, &f->err), &f->err);
+        trainer_close(t);
+        replay_window_close(w);
+    }
+    comm_close(c);
+    return r;
+}
+
+static void assert_same(const struct fixture *f, const struct result *a, const struct result *b, int n_steps)
+{
+    if (comm_rank(f->world) != 0)
+        return;
+    assert_memory_equal(a->params, b->params, f->model.layout.n_params * sizeof *a->params);
+    for (int i = 0; i < n_steps; i++)
+        assert_true(fabs(a->loss[i] - b->loss[i]) <= 1e-12 * fabs(a->loss[i]));
+}
+
+static void one_two_and_three_trainers_reach_the_same_parameters(void **state)
+{
+    struct fixture *f = *state;
+    struct result one = train(f, 1, 1, 50, 0, 0), two = train(f, 2, 1, 50, 0, 0);
+    struct result three = train(f, 3, 2, 50, 0, 0);
+
+    assert_same(f, &one, &two, 50);
+    assert_same(f, &one, &three, 50);
+    if (comm_rank(f->world) == 0)
+        assert_true(one.loss[49] < 0.8 * one.loss[0]);
+    free(one.params);
+    free(two.params);
+    free(three.params);
+}
+
+static void prioritised_training_does_not_depend_on_ranks(void **state)
+{
+    struct fixture *f = *state;
+    struct result one = train(f, 1, 1, 12, 0, 0.6f), three = train(f, 3, 1, 12, 0, 0.6f);
+    struct result uniform = train(f, 1, 1, 12, 0, 0);
+
+    assert_same(f, &one, &three, 12);
+    if (comm_rank(f->world) == 0)
+        assert_memory_not_equal(one.params, uniform.params, f->model.layout.n_params * sizeof(float));
+    free(one.params);
+    free(three.params);
+    free(uniform.params);
+}
+
+static void a_checkpoint_continues_bit_for_bit(void **state)
+{
+    struct fixture *f = *state;
+    struct result through = train(f, 2, 1, 16, 0, 0.6f), resumed = train(f, 2, 1, 16, 7, 0.6f);
+
+    assert_same(f, &through, &resumed, 16);
+    free(through.params);
+    free(resumed.params);
+}
+
+/* Flip bits and cut lengths: every one is refused with the file's name. */
+static void a_damaged_checkpoint_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct result r = train(f, 1, 1, 2, 1, 0);
+    struct comm *c;
+    char path[512];
+    struct trainer *t;
+    struct nn_net_options no = {.size = 5, .threads = 1, .train = true};
+
+    free(r.params);
+    snprintf(path, sizeof path, "%s/checkpoint", f->dir);
+    assert_ok(comm_subset(f->world, comm_rank(f->world) == 0, "one", &c, &f->err), &f->err);
+    if (c == NULL)
+        return;
+    assert_ok(trainer_open(c, &f->game, f->backend, &no, &f->model, 9, &t, &f->err), &f->err);
+    char *data;
+    size_t n;
+    assert_ok(tg_file_read(path, 1 << 28, &data, &n, &f->err), &f->err);
+    struct tg_rng rng = tg_rng_stream(1, TG_RNG_TEST, 5, 0);
+    for (int i = 0; i < 60; i++) {
+        size_t cut = i % 3 == 0 ? tg_rng_below(&rng, (uint32_t)n) : n;
+        size_t at = tg_rng_below(&rng, (uint32_t)n);
+        data[at] ^= 16;
+        assert_ok(tg_file_replace(path, data, cut, &f->err), &f->err);
+        data[at] ^= 16;
+        assert_fails(trainer_load(t, NULL, path, &f->err), TG_EFORMAT, "checkpoint", &f->err);
+    }
+    unlink(path);
+    assert_fails(trainer_load(t, NULL, path, &f->err), TG_ENOTFOUND, "checkpoint", &f->err);
+    free(data);
+    trainer_close(t);
+    comm_close(c);
+}
+
+static void too_many_bad_gradients_end_training(void **state)
+{
+    struct fixture *f = *state;
+    struct record_layout l;
+    struct replay_window_options wo = {.capacity = 10000};
+    struct nn_net_options no = {.size = 5, .threads = 1, .train = true};
+    struct train_options o = f->o;
+    struct replay_window *w;
+    struct trainer *t;
+    struct train_stats s;
+
+    o.max_norm = 1e-9f; /* every norm is above it */
+    o.max_skipped = 3;
+    record_layout_init(&l, &f->game);
+    assert_ok(replay_window_open(f->world, &l, &wo, &w, &f->err), &f->err);
+    assert_ok(replay_window_append(w, f->shard, &f->info, &f->err), &f->err);
+    assert_ok(trainer_open(f->world, &f->game, f->backend, &no, &f->model, 9, &t, &f->err), &f->err);
+    assert_ok(trainer_run(t, w, &o, 2, 0, 0, NULL, NULL, &s, &f->err), &f->err);
+    assert_int_equal(s.n_skipped, 2);
+    assert_fails(trainer_run(t, w, &o, 5, 0, 0, NULL, NULL, &s, &f->err), TG_EDEVICE, "3 gradients", &f->err);
+    trainer_close(t);
+    replay_window_close(w);
+}
+
+static void steps_follow_the_options(void **state)
+{
+    struct train_options o = {.batch = 100, .epochs = 2, .min_rows = 1000};
+    (void)state;
+    assert_int_equal(trainer_steps(&o, 999, 500), 0);
+    assert_int_equal(trainer_steps(&o, 1000, 500), 20);
+    o.epochs = 0;
+    o.rows_per_new_row = 4;
+    assert_int_equal(trainer_steps(&o, 1000, 500), 20);
+    assert_int_equal(trainer_steps(&o, 5000, 500), 20);
+    o.max_steps = 7;
+    assert_int_equal(trainer_steps(&o, 5000, 500), 7);
+}
+
+static int run(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_two_and_three_trainers_reach_the_same_parameters),
+        cmocka_unit_test(prioritised_training_does_not_depend_on_ranks),
+        cmocka_unit_test(a_checkpoint_continues_bit_for_bit),
+        cmocka_unit_test(a_damaged_checkpoint_is_refused),
+        cmocka_unit_test(too_many_bad_gradients_end_training),
+        cmocka_unit_test(steps_follow_the_options),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
+
+int main(int argc, char **argv) { return mpi_test_main(&argc, &argv, run); }
