@@ -1,8 +1,9 @@
 -- quickstart.lua: from nothing to a network that plays 9x9 Go better than chance, on two CPU cores,
 -- in about ten minutes.
 --
---   mpirun -n 2 tengen train configs/quickstart.lua --dir runs/quickstart
---   tengen gtp runs/quickstart            (play against it in any Go program)
+--   mpirun -n 2 tengen train configs/quickstart.lua
+--   tengen status runs/quickstart
+--   tengen gtp --net runs/quickstart/net/net-000040.tgn     (play it, in any Go program)
 --
 -- This file is a Lua script that returns a table. Change a number and run it again, or leave the file
 -- alone and say it on the command line: --set search.visits=64. `tengen help config` lists every key

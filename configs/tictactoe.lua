@@ -1,7 +1,7 @@
 -- tictactoe.lua: the smallest run. Three in a row on a 3x3 board; with perfect play always a draw, so
 -- after a few minutes on one core the games of the trained network should nearly all be drawn.
 --
---   tengen train configs/tictactoe.lua --dir runs/tictactoe
+--   tengen train configs/tictactoe.lua
 --
 -- A config is a Lua script that returns a table. `tengen help config` lists every key.
 return {

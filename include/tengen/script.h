@@ -90,7 +90,9 @@ void script_close(struct script *s); /* NULL is allowed */
 /* Every option at its default (for commands that take no config). */
 enum tg_status script_defaults(struct run_options *o, struct tg_error *err);
 
-/* What curriculum(iteration, stats) may look at: names and numbers, such as "elo", "games". */
+/* What curriculum(iteration, stats) may look at: names and numbers, such as "elo", "games". A name that
+ * is not among them is an error in the script; where there are none at all (before the first
+ * iteration) every name is 0. */
 struct script_stat {
     const char *name;
     double value;

@@ -232,6 +232,21 @@ enum tg_status script_options(struct script *s, int64_t iteration, struct run_op
     return TG_OK;
 }
 
+enum tg_status script_defaults(struct run_options *o, struct tg_error *err)
+{
+    const struct layer *layers[LAYER_KINDS] = {NULL};
+    struct layer *empty = calloc(1, sizeof *empty);
+    enum tg_status rc = TG_OK;
+
+    if (empty == NULL)
+        return FAIL(err, TG_ENOMEM, "%zu bytes", sizeof *empty);
+    layers[LAYER_CONFIG] = empty;
+    TRY_OUT(resolve(layers, 1, NULL, "defaults", 1, o, err)); /* nothing is set: no Lua is run */
+out:
+    free(empty);
+    return rc;
+}
+
 /* ---- curriculum ---------------------------------------------------------------------------------- */
 
 struct question {
@@ -242,17 +257,37 @@ struct question {
     struct layer *answer;
 };
 
+/* The __index of stats: a name that is not there is a slip, not nil. Before the first iteration there
+ * are no stats yet: all are 0. */
+static int missing_stat(lua_State *lua)
+{
+    if (lua_toboolean(lua, lua_upvalueindex(1)))
+        return luaL_error(lua, "stats has no \"%s\"", luaL_checkstring(lua, 2));
+    lua_pushinteger(lua, 0);
+    return 1;
+}
+
+static void push_stats(lua_State *lua, const struct question *q)
+{
+    lua_newtable(lua);
+    for (int i = 0; i < q->n_stats; i++) {
+        lua_pushnumber(lua, q->stats[i].value);
+        lua_setfield(lua, -2, q->stats[i].name);
+    }
+    lua_newtable(lua);
+    lua_pushboolean(lua, q->n_stats > 0);
+    lua_pushcclosure(lua, missing_stat, 1);
+    lua_setfield(lua, -2, "__index");
+    lua_setmetatable(lua, -2);
+}
+
 static enum tg_status ask(lua_State *lua, void *ctx, struct tg_error *err)
 {
     const struct question *q = ctx;
 
     lua_rawgeti(lua, LUA_REGISTRYINDEX, q->s->layers[LAYER_CONFIG].curriculum);
     lua_pushinteger(lua, q->iteration + 1);
-    lua_newtable(lua);
-    for (int i = 0; i < q->n_stats; i++) {
-        lua_pushnumber(lua, q->stats[i].value);
-        lua_setfield(lua, -2, q->stats[i].name);
-    }
+    push_stats(lua, q);
     lua_call(lua, 2, 1);
     if (lua_isnil(lua, -1))
         return TG_OK;

@@ -361,6 +361,17 @@ static void a_missing_file_is_not_found(void **state)
     script_close(NULL);
 }
 
+static void defaults_are_those_of_an_empty_config(void **state)
+{
+    struct run_options o = resolved("return {}", NULL, 0), d;
+    struct tg_error err = {0};
+
+    (void)state;
+    assert_ok(script_defaults(&d, &err), &err);
+    assert_memory_equal(&o, &d, sizeof o);
+    assert_int_equal(d.selfplay.settings.search.visits, 160);
+}
+
 static void help_shows_every_option(void **state)
 {
     char *text = NULL;
@@ -401,6 +412,7 @@ int main(void)
         cmocka_unit_test(classic_loss_is_policy_and_squared_value),
         cmocka_unit_test(overrides_win_and_take_bare_text),
         cmocka_unit_test(a_missing_file_is_not_found),
+        cmocka_unit_test(defaults_are_those_of_an_empty_config),
         cmocka_unit_test(help_shows_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
