@@ -13,6 +13,10 @@ enum tg_status nn_backend_find(const char *name, const struct nn_backend **backe
     char known[128] = "";
     size_t used = 0;
 
+    if (strcmp(name, "auto") == 0) { /* the best device there is */
+        *backend = &nn_backend_cpu;
+        return TG_OK;
+    }
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         if (strcmp(name, backends[i]->name) == 0) {
             *backend = backends[i];
