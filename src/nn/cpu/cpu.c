@@ -164,7 +164,7 @@ static enum tg_status cpu_get(struct nn_net *net, enum nn_array which, float *ho
         memcpy(host, array, n * sizeof *host);
     } else if (which == NN_GRADS && net->sums.value != NULL) {
         for (size_t i = 0; i < n; i++)
-            host[i] = (float)sums_grad(&net->sums, i);
+            host[i] = (float)sums_number(net->sums.value[i]);
     } else {
         return FAIL(err, TG_EINVAL, "this network has no array %d: it was not opened for training",
                     (int)which);

@@ -12,6 +12,8 @@ enum {
 };
 
 #define UNROLL _Pragma("GCC unroll 16")
+/* The compiler shall take this pointer as it is, and address what follows by constant offsets. */
+#define OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
 size_t gemm_packed_index(int n_k, int n_n, int k, int n)
 {
@@ -33,6 +35,7 @@ INLINE void tile(const int R, const int B, const float *a, const ptrdiff_t *slab
     for (int k = 0; k < n_k; k++) {
         const float *x = a + slab[k];
 
+        OPAQUE(x);
         UNROLL for (int j = 0; j < 8; j++, w += B * 8) {
             v8 weight[2];
 

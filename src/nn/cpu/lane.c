@@ -102,7 +102,7 @@ static void take_training(struct lane *l)
     l->grad_heads = tensor(l, p->heads.conv.n_out_blocks);
     l->grad_logits = tensor(l, 1);
     l->grad_own = tensor(l, 1);
-    l->grad_filter = floats(l, p->max_filter);
+    l->grad_filter = floats(l, p->max_filter + (size_t)(p->wino.n * p->wino.n) * WINOGRAD_GRAD_GAP);
     l->grad_pad = floats(l, (size_t)(p->wino.padded * p->wino.padded) * 8);
     l->grad_pass = per_row(l, 8);
     l->grad_value = per_row(l, 4);

@@ -155,13 +155,27 @@ static void block_backward(struct lane *l, int at, const float *in, float *d)
     conv_backward(l, &k->conv1, in, &norm1, d_mid, d, true, &grads1);
 }
 
+/* Filters are overwritten whole (unless no loss reaches them), all else is added to. */
+static void clear_grads(struct lane *l, bool ownership)
+{
+    const struct nn_layout *layout = &l->plan->layout;
+    size_t skipped = l->plan->heads.ownership.part[0].offset;
+
+    for (int i = 0; i < layout->n_tensors; i++) {
+        const struct nn_tensor *t = &layout->tensors[i];
+
+        if (t->kind != NN_TENSOR_CONV || (t->offset == skipped && !ownership))
+            memset(l->grads + t->offset, 0, t->n * sizeof *l->grads);
+    }
+}
+
 void network_backward(struct lane *l, bool ownership)
 {
     const struct cpu_plan *p = l->plan;
     int top[NN_MAX_BLOCKS], n = 0, width = p->stem.n_out_blocks * 8;
     float *d = l->grad_stream[0];
 
-    memset(l->grads, 0, p->layout.n_params * sizeof *l->grads);
+    clear_grads(l, ownership);
     for (int at = 0; at < p->arch.n_blocks; at += p->blocks[at].span)
         top[n++] = at;
     heads_backward(l, n > 0 ? l->saved[top[n - 1]].out : l->stem_out, ownership, d);

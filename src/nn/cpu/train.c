@@ -136,52 +136,60 @@ static void norm_slice(void *ctx, int item, int thread)
 {
     struct step *s = ctx;
     size_t first = (size_t)item * SLICE, end = slice_end(s->net, first);
+    const int64_t *sums = s->net->sums.value;
     double sum = 0.0;
+    int bad = 0;
 
     (void)thread;
     for (size_t i = first; i < end; i++) {
-        double g = sums_grad(&s->net->sums, i);
+        double g = sums_number(sums[i]);
 
+        bad |= !sums_fits(sums[i]);
         sum += g * g;
     }
-    s->norms[item] = sum;
+    s->norms[item] = bad ? NAN : sum;
 }
 
-static void step_sgd(const struct step *s, size_t i, bool decay)
+/* A range of one tensor. */
+struct range {
+    size_t n;
+    const int64_t *restrict sums;
+    float *restrict p, *restrict ema, *restrict m, *restrict v;
+};
+
+static void step_sgd(const struct step *s, const struct range *r, bool decay)
 {
     const struct nn_update *u = s->u;
-    struct nn_net *net = s->net;
-    double p = (double)net->params[i], g = s->clip * sums_grad(&net->sums, i);
-    double lr = (double)u->learning_rate, wd = decay ? (double)u->weight_decay : 0.0;
+    double lr = (double)u->learning_rate, mu = (double)u->momentum, clip = s->clip;
+    double wd = decay ? (double)u->weight_decay : 0.0;
+    double coupled = u->decoupled ? 0.0 : wd, apart = u->decoupled ? lr * wd : 0.0;
 
-    if (u->decoupled)
-        p -= lr * wd * p;
-    else
-        g += wd * p;
-    double m = (double)u->momentum * (double)net->moment1[i] + g;
+    for (size_t i = 0; i < r->n; i++) {
+        double p = (double)r->p[i], g = clip * sums_number(r->sums[i]) + coupled * p;
+        double m = mu * (double)r->m[i] + g;
 
-    net->moment1[i] = (float)m;
-    net->params[i] = (float)(p - lr * m);
+        r->m[i] = (float)m;
+        r->p[i] = (float)(p - apart * p - lr * m);
+    }
 }
 
-static void step_adam(const struct step *s, size_t i, bool decay)
+static void step_adam(const struct step *s, const struct range *r, bool decay)
 {
     const struct nn_update *u = s->u;
-    struct nn_net *net = s->net;
-    double p = (double)net->params[i], g = s->clip * sums_grad(&net->sums, i);
-    double lr = (double)u->learning_rate, wd = decay ? (double)u->weight_decay : 0.0;
+    double lr = (double)u->learning_rate, clip = s->clip, eps = (double)u->epsilon;
     double b1 = (double)u->momentum, b2 = (double)u->beta2;
+    double wd = decay ? (double)u->weight_decay : 0.0;
+    double coupled = u->kind == NN_ADAMW ? 0.0 : wd, apart = u->kind == NN_ADAMW ? lr * wd : 0.0;
 
-    if (u->kind == NN_ADAMW)
-        p -= lr * wd * p;
-    else
-        g += wd * p;
-    double m = b1 * (double)net->moment1[i] + (1.0 - b1) * g;
-    double v = b2 * (double)net->moment2[i] + (1.0 - b2) * g * g;
+    for (size_t i = 0; i < r->n; i++) {
+        double p = (double)r->p[i], g = clip * sums_number(r->sums[i]) + coupled * p;
+        double m = b1 * (double)r->m[i] + (1.0 - b1) * g;
+        double v = b2 * (double)r->v[i] + (1.0 - b2) * g * g;
 
-    net->moment1[i] = (float)m;
-    net->moment2[i] = (float)v;
-    net->params[i] = (float)(p - lr * (m / s->bias1) / (sqrt(v / s->bias2) + (double)u->epsilon));
+        r->m[i] = (float)m;
+        r->v[i] = (float)v;
+        r->p[i] = (float)(p - apart * p - lr * (m / s->bias1) / (sqrt(v / s->bias2) + eps));
+    }
 }
 
 static void step_slice(void *ctx, int item, int thread)
@@ -198,13 +206,14 @@ static void step_slice(void *ctx, int item, int thread)
         size_t from = tensor->offset > first ? tensor->offset : first;
         size_t to = tensor->offset + tensor->n < end ? tensor->offset + tensor->n : end;
 
-        for (size_t i = from; i < to; i++) {
-            if (s->u->kind == NN_SGD)
-                step_sgd(s, i, tensor->decay);
-            else
-                step_adam(s, i, tensor->decay);
-            net->ema[i] = (float)(keep * (double)net->ema[i] + (1.0 - keep) * (double)net->params[i]);
-        }
+        if (from >= to)
+            continue;
+        struct range r = {to - from,        net->sums.value + from, net->params + from,
+                          net->ema + from,  net->moment1 + from,    net->moment2 + from};
+
+        (s->u->kind == NN_SGD ? step_sgd : step_adam)(s, &r, tensor->decay);
+        for (size_t i = 0; i < r.n; i++)
+            r.ema[i] = (float)(keep * (double)r.ema[i] + (1.0 - keep) * (double)r.p[i]);
     }
 }
 

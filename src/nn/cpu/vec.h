@@ -22,6 +22,27 @@ INLINE v8 v8_pick(v8i mask, v8 a, v8 b) { return (v8)(((v8i)a & mask) | ((v8i)b 
 INLINE v8 v8_max(v8 a, v8 b) { return v8_pick(a > b, a, b); }
 INLINE float v8_sum(v8 x) { return ((x[0] + x[4]) + (x[1] + x[5])) + ((x[2] + x[6]) + (x[3] + x[7])); }
 
+/* Rows become columns. */
+INLINE void v8_transpose(v8 x[8])
+{
+    v8 a[8], b[8];
+
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = __builtin_shufflevector(x[i], x[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        a[i + 1] = __builtin_shufflevector(x[i], x[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            b[i + 2 * k] = __builtin_shufflevector(a[i + k], a[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            b[i + 2 * k + 1] =
+                __builtin_shufflevector(a[i + k], a[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int i = 0; i < 4; i++) {
+        x[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        x[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
 /* e^x to about 2 ulp for x in -87..88; outside it stays at the ends. */
 INLINE v8 v8_exp(v8 x)
 {

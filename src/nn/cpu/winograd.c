@@ -58,10 +58,29 @@ static void pack_eight(const struct winograd *w, const v8 *g, int n_k, int n_n, 
         v8_store(packed + (size_t)i * matrix + at, u[i]);
 }
 
+/* g [9] := n filters that are `step` floats apart, side by side; the rest 0. */
+INLINE void gather_filters(const float *from, size_t step, int n, v8 *g)
+{
+    v8 rows[8];
+
+    g[8] = v8_zero();
+    for (int j = 0; j < 8; j++) {
+        rows[j] = v8_zero();
+        if (j < n) {
+            memcpy(&rows[j], from + (size_t)j * step, sizeof rows[j]);
+            g[8][j] = from[(size_t)j * step + 8];
+        }
+    }
+    v8_transpose(rows);
+    for (int t = 0; t < 8; t++)
+        g[t] = rows[t];
+}
+
 void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const float *params,
                    float *packed)
 {
-    int n_k = c->n_in_blocks, n_n = c->n_out_blocks;
+    int n_k = c->n_in_blocks, n_n = c->n_out_blocks, n_in = c->n_in;
+    size_t step = (size_t)n_in * 9; /* from one channel out to the next */
 
     for (int i = 0; i < c->n_parts; i++) {
         const float *filter = params + c->part[i].offset; /* [out][in][9] */
@@ -69,21 +88,13 @@ void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const flo
         v8 g[9];
 
         for (int out = 0; out < n_out; out += 8)
-            for (int in = 0; in < c->n_in; in++) {
-                for (int t = 0; t < 9; t++)
-                    for (int j = 0; j < 8; j++)
-                        g[t][j] = out + j < n_out
-                                      ? filter[((size_t)(out + j) * (size_t)c->n_in + (size_t)in) * 9 + (size_t)t]
-                                      : 0.0f;
+            for (int in = 0; in < n_in; in++) {
+                gather_filters(filter + (size_t)out * step + (size_t)in * 9, step, n_out - out, g);
                 pack_eight(&p->wino, g, n_k, n_n, in, first + out, packed + c->forward);
             }
         for (int out = 0; p->train && out < n_out; out++)
-            for (int in = 0; in < c->n_in; in += 8) {
-                for (int t = 0; t < 9; t++)
-                    for (int j = 0; j < 8; j++)
-                        g[t][j] = in + j < c->n_in
-                                      ? filter[((size_t)out * (size_t)c->n_in + (size_t)(in + j)) * 9 + (size_t)t]
-                                      : 0.0f;
+            for (int in = 0; in < n_in; in += 8) {
+                gather_filters(filter + (size_t)out * step + (size_t)in * 9, 9, n_in - in, g);
                 pack_eight(&p->wino, g, n_n, n_k, first + out, in, packed + c->backward);
             }
     }
@@ -339,30 +350,48 @@ static void tiles_in_back(struct lane *l, const float *v, const float *x, int n_
     }
 }
 
-/* Gradient of the transformed filter [position][in][out] to its place in the flat gradients. */
+/* Floats from one position's gradient [in][out] to the next: not a multiple of a page. */
+static size_t grad_matrix(const struct cpu_conv *c)
+{
+    return (size_t)(c->n_in_blocks * c->n_out_blocks) * 64 + WINOGRAD_GRAD_GAP;
+}
+
+/* Eight filters from out on, for one channel in: from [position], to [out][in][9]. */
+INLINE void unpack_eight(const int M, const float *from, size_t matrix, float *to, size_t to_step,
+                         int n_out)
+{
+    const int N = M + 2;
+    v8 u[MAX_N * MAX_N], g[9];
+
+    for (int k = 0; k < N * N; k++)
+        u[k] = v8_load(from + (size_t)k * matrix);
+    filter_2d_adjoint(M, u, g);
+    v8_transpose(g);
+    for (int j = 0; j < n_out; j++) {
+        memcpy(to + (size_t)j * to_step, &g[j], sizeof g[j]);
+        to[(size_t)j * to_step + 8] = g[8][j];
+    }
+}
+
+/* Gradient of the transformed filter [position][in][out] to its place in the flat gradients: two
+ * blocks out at a time, which share cache lines. */
 static void unpack_filter_grad(struct lane *l, const struct cpu_conv *c, const float *du)
 {
-    const struct winograd *w = &l->plan->wino;
-    size_t n_out = (size_t)c->n_out_blocks * 8, matrix = (size_t)c->n_in_blocks * 8 * n_out;
+    size_t n_out = (size_t)c->n_out_blocks * 8, matrix = grad_matrix(c), step = (size_t)c->n_in * 9;
 
     for (int i = 0; i < c->n_parts; i++)
-        for (int in = 0; in < c->n_in; in++)
-            for (int out = 0; out < c->part[i].n_out; out += 8) {
-                const float *from = du + (size_t)in * n_out + (size_t)(c->part[i].block * 8 + out);
-                float *to = l->grads + c->part[i].offset +
-                            ((size_t)out * (size_t)c->n_in + (size_t)in) * 9;
-                v8 u[MAX_N * MAX_N], g[9];
+        for (int pair = 0; pair < c->part[i].n_out; pair += 16)
+            for (int in = 0; in < c->n_in; in++)
+                for (int out = pair; out < pair + 16 && out < c->part[i].n_out; out += 8) {
+                    const float *from = du + (size_t)in * n_out + (size_t)(c->part[i].block * 8 + out);
+                    float *to = l->grads + c->part[i].offset + (size_t)out * step + (size_t)in * 9;
+                    int n = c->part[i].n_out - out < 8 ? c->part[i].n_out - out : 8;
 
-                for (int k = 0; k < w->n * w->n; k++)
-                    u[k] = v8_load(from + (size_t)k * matrix);
-                if (w->m == 3)
-                    filter_2d_adjoint(3, u, g);
-                else
-                    filter_2d_adjoint(4, u, g);
-                for (int j = 0; j < 8 && out + j < c->part[i].n_out; j++)
-                    for (int t = 0; t < 9; t++)
-                        to[(size_t)j * (size_t)c->n_in * 9 + (size_t)t] = g[t][j];
-            }
+                    if (l->plan->wino.m == 3)
+                        unpack_eight(3, from, matrix, to, step, n);
+                    else
+                        unpack_eight(4, from, matrix, to, step, n);
+                }
 }
 
 void winograd_backward(struct lane *l, const struct cpu_conv *c, const float *x,
@@ -373,7 +402,7 @@ void winograd_backward(struct lane *l, const struct cpu_conv *c, const float *x,
     size_t slab = winograd_slab(w, l->rows);
     size_t in_step = winograd_position(w, c->n_in_blocks, l->rows);
     size_t out_step = winograd_position(w, c->n_out_blocks, l->rows);
-    size_t matrix = (size_t)(c->n_in_blocks * c->n_out_blocks) * 64;
+    size_t matrix = grad_matrix(c);
 
     tiles_grad(l, dy, c->n_out_blocks, l->tiles_out);
     tiles_in(l, x, c->n_in_blocks, pre, l->tiles_in);

@@ -21,6 +21,9 @@ static inline size_t winograd_tensor(const struct winograd *w, int n_blocks, int
     return (size_t)(w->n * w->n) * winograd_position(w, n_blocks, rows);
 }
 
+/* Between the positions of a filter's gradient, floats. */
+enum { WINOGRAD_GRAD_GAP = 32 };
+
 /* Packed filters of c from the flat parameters (backward only if the plan trains). */
 void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const float *params,
                    float *packed);
