@@ -1,0 +1,21 @@
+/* progress.h - private to src/report: where the run stands, on the terminal's last line. */
+#pragma once
+
+#include "tengen/report.h"
+
+struct progress {
+    struct tg_log *log;      /* borrowed; NULL: silence */
+    int terminal;            /* descriptor of the terminal that the log ends up on; -1: none */
+    bool owned;              /* terminal is ours to close */
+    double drawn;            /* when, by tg_now */
+    int64_t told_iteration;  /* without a terminal: the last phase that was told */
+    char told_phase[32];
+};
+
+void progress_init(struct progress *p, struct tg_log *log);
+void progress_show(struct progress *p, const struct report_progress *now);
+/* Take the line off the terminal. */
+void progress_end(struct progress *p);
+
+/* The line, at most n - 1 bytes and `columns` columns of plain text. */
+void progress_text(const struct report_progress *now, int columns, char *text, size_t n);
