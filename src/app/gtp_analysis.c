@@ -72,7 +72,10 @@ static void cmd_raw_nn(struct gtp_engine *e, struct gtp_call *c)
         return;
     }
     for (int s = first; s <= last && !c->failed; s++) {
-        if (player_evaluate(e->player, e->pos, s, v, &err) != TG_OK)
+        /* KataGo's tensor has the board's shape: what is not square cannot be transposed. */
+        int seen = e->setup.width == e->setup.height ? s : s & 3;
+
+        if (player_evaluate(e->player, e->pos, seen, v, &err) != TG_OK)
             gtp_fail(c, "%s", err.text);
         else
             print_raw(e, v, s, c->text);

@@ -129,6 +129,8 @@ static void print_answer(const struct gtp_call *c, char *text)
 {
     for (char *at = text; c->failed && (at = strchr(at, '\n')) != NULL;)
         *at = ' '; /* an error is one line */
+    for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
+        text[n - 1] = '\0'; /* an empty line would end the answer too soon */
     fprintf(c->out, "%c%s%s%s\n\n", c->failed ? '?' : '=', c->id, text[0] != '\0' ? " " : "", text);
     fflush(c->out);
 }

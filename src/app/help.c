@@ -16,7 +16,8 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --run DIR        the run's directory; default runs/NAME, with the config's name\n"
      "  --set key=value  override one option, such as --set search.visits=200; may be repeated\n"
      "  --iterations N   override how many iterations the run has in all\n"
-     "  --seed S         override the seed of a new run\n\n"
+     "  --seed S         override the seed of a new run\n"
+     "  --inject F       for tests: make a failure, F = kill|stop|hang@RANK:PHASE[:ITERATION]\n\n"
      "SIGTERM, SIGINT, SIGUSR1, SIGUSR2 or a file DIR/stop end the run at the next iteration's start\n"
      "with status 75: submit it again. A second start of the same command needs nothing else.\n"},
     {"match", "two players meet; Elo with error bars",

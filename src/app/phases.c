@@ -163,7 +163,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
 
     if (run->selfplay == NULL || run->at.played)
         return TG_OK;
-    comm_phase("self-play");
+    run_phase(run, "self-play");
     TRY(run_load_net(run, RUN_SLOT_PLAYER, player, err));
     run->net_in[RUN_SLOT_PREVIOUS] = previous < 0 ? -1 : run->net_in[RUN_SLOT_PREVIOUS];
     if (previous >= 0)
@@ -202,7 +202,7 @@ enum tg_status run_commit(struct run *run, struct tg_error *err)
     double start = tg_now();
     enum tg_status rc = TG_OK;
 
-    comm_phase("commit");
+    run_phase(run, "commit");
     if (run->at.played) {
         if (root)
             run->shard = run->manifest.shards[run->manifest.n_shards - 1];
@@ -254,7 +254,7 @@ enum tg_status run_train(struct run *run, struct tg_error *err)
     double start = tg_now();
     struct { int64_t steps; struct train_stats stats; double sec; } told = {0};
 
-    comm_phase("train");
+    run_phase(run, "train");
     if (run->train != NULL) {
         int64_t n_newest = window_rows(&run->o, run->at.n_rows);
         int64_t rows = replay_window_rows(run->window);

@@ -19,7 +19,7 @@
 #include "tengen/rng.h"
 
 enum { CPU_BATCH = 8, MAX_BATCH = 64, VISITS_PER_LEAF = 16 };
-static const size_t tree_limit = (size_t)2 << 30; /* bytes: thinking ends there */
+static const size_t usual_tree_bytes = (size_t)2 << 30;
 
 struct thinker {
     struct player *player;
@@ -43,6 +43,7 @@ struct player {
     struct search *search;
     struct search_settings settings;
     struct thinker *thinkers;   /* owned [threads] */
+    size_t tree_bytes;          /* thinking ends when the tree is larger */
     double row_sec;             /* of an evaluation: the slowest of late */
 
     pthread_mutex_t lock; /* guards the tree and all below while threads think */
@@ -61,6 +62,7 @@ bool player_has_net(const struct player *p) { return p->has_net; }
 const char *player_net_name(const struct player *p) { return p->has_net ? p->model.name : "random"; }
 struct search_settings *player_settings(struct player *p) { return &p->settings; }
 struct search *player_search(struct player *p) { return p->search; }
+void player_limit_tree(struct player *p, size_t bytes) { p->tree_bytes = bytes; }
 
 /* ---- one evaluation ---------------------------------------------------------------------------- */
 
@@ -123,6 +125,8 @@ enum tg_status player_evaluate(struct player *p, const struct position *pos, int
     encode_row(&p->game, pos, symmetry, &p->one, 0);
     TRY(infer(p, &p->one, err));
     read_row(p, pos, &p->one, 0, &e->eval);
+    if (p->model.arch.source_version > 0 && p->model.arch.source_version < 9)
+        e->eval.variance_time = -1.0f; /* KataGo does not use what its older nets say of it */
     legal_softmax(&p->game, pos, p->one.policy, e->policy);
     memcpy(e->ownership, p->one.ownership, (size_t)p->game.n_points * sizeof *e->ownership);
     return TG_OK;
@@ -226,7 +230,7 @@ static bool think_once(struct thinker *t)
     double sec;
 
     if (room > 0) {
-        if (!in_time(p, room) || search_bytes(p->search) > tree_limit) {
+        if (!in_time(p, room) || search_bytes(p->search) > p->tree_bytes) {
             p->stop = true;
             return false;
         }
@@ -505,6 +509,7 @@ enum tg_status player_open(const struct player_options *o, struct tg_log *log,
     p->log = log;
     p->threads = o->threads > 0 ? o->threads : 1;
     p->seed = o->seed;
+    p->tree_bytes = usual_tree_bytes;
     p->game.kind = o->kind;
     search_default_settings(&p->settings);
     TRY_OUT(open_threads(p, err));

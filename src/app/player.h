@@ -35,6 +35,9 @@ enum tg_status player_resize(struct player *p, int size, struct tg_error *err);
 /* Settings of its searches: may be changed between them. */
 struct search_settings *player_settings(struct player *p);
 
+/* Thinking ends when the tree is larger than this (2 GiB unless told otherwise). */
+void player_limit_tree(struct player *p, size_t bytes);
+
 struct player_limits {
     int visits;     /* of the root */
     double sec;     /* thinking ends by then; negative: no limit */

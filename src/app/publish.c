@@ -73,7 +73,7 @@ enum tg_status run_publish(struct run *run, struct tg_error *err)
 
     if (!run->figures.trained)
         return TG_OK;
-    comm_phase("publish");
+    run_phase(run, "publish");
     if (comm_rank(run->world) == run->train_root)
         rc = trainer_params(run->trainer, NN_EMA, run->model.params, err);
     TRY(comm_agree(run->world, rc, err));
@@ -245,7 +245,7 @@ enum tg_status run_judge(struct run *run, struct tg_error *err)
         return TG_OK;
     bool due = gate->games > 0 && (run->at.iteration + 1) % (gate->every > 0 ? gate->every : 1) == 0;
     if (due) {
-        comm_phase("match");
+        run_phase(run, "match");
         if (run->selfplay != NULL)
             rc = play_gate(run, &baseline, err);
         TRY(comm_agree(run->world, rc, err));
@@ -318,6 +318,7 @@ static enum tg_status note_iteration(struct run *run, uint64_t checkpoint_hash, 
     m->elapsed_sec += tg_now() - run->started;
     run->started = tg_now();
     TRY(ask_curriculum(run, err));
+    run_phase(run, "manifest");
     TRY(manifest_save(m, run->dir, err));
     if (doomed >= 0) {
         TRY(run_path(run->dir, RUN_CHECKPOINT, doomed, path, err));
@@ -332,7 +333,7 @@ enum tg_status run_checkpoint(struct run *run, struct tg_error *err)
     uint64_t hash = 0, n_bytes;
     enum tg_status rc;
 
-    comm_phase("checkpoint");
+    run_phase(run, "checkpoint");
     rc = run_path(run->dir, RUN_CHECKPOINT, run->at.iteration, path, err);
     if (rc == TG_OK && run->train != NULL)
         rc = trainer_save(run->trainer, run->window, path, err);

@@ -37,8 +37,17 @@ struct run_figures {
     enum match_decision decision;
 };
 
+/* A failure that a test asked for. */
+enum inject_kind { INJECT_NONE, INJECT_KILL, INJECT_STOP, INJECT_HANG };
+struct run_inject {
+    enum inject_kind kind;
+    int rank;            /* of the world */
+    char phase[24];      /* as run_phase names it */
+    int64_t iteration;   /* from 1 */
+};
+
 struct run_command { /* the arguments of tengen train */
-    const char *config, *dir;
+    const char *config, *dir, *inject;
     struct app_list set;
     int64_t iterations, seed;   /* -1: as the config says */
 };
@@ -77,6 +86,7 @@ struct run {
     struct comm_watchdog *watchdog;
     struct replay_shard_info shard; /* of this iteration, after run_commit */
     struct run_figures figures;
+    struct run_inject inject;
 };
 
 /* setup.c - collective on the world: a new run's directory, or an old one taken up where it was. */
@@ -106,6 +116,12 @@ void run_progress(struct run *run, const char *phase, double done);
 /* signals.c - a request to stop: SIGTERM, SIGINT, SIGUSR1, SIGUSR2, or the stop file. */
 void run_signals_install(void);
 bool run_stop_requested(const struct run *run); /* rank 0's own view */
+
+/* inject.c */
+enum tg_status run_inject_parse(const char *text, struct run_inject *inject, struct tg_error *err);
+/* This rank begins a phase: "self-play", "commit", "train", "publish", "match", "checkpoint",
+ * "manifest". Tells the watchdog, and makes the failure that was asked for. */
+void run_phase(struct run *run, const char *phase);
 
 /* loop.c */
 enum tg_status run_loop(struct run *run, bool *stopped, struct tg_error *err);

@@ -36,12 +36,15 @@ enum tg_status app_train(struct app *app, int argc, char **argv, struct tg_error
         {"--set", APP_ARG_LIST, &run->command.set},
         {"--iterations", APP_ARG_INT, &run->command.iterations},
         {"--seed", APP_ARG_INT, &run->command.seed},
+        {"--inject", APP_ARG_TEXT, &run->command.inject},
     };
     TRY_OUT(app_args(argc, argv, args, sizeof args / sizeof *args, err));
     if (run->command.config == NULL) {
         rc = FAIL(err, TG_EINVAL, "train: which config? tengen train CONFIG (see tengen help train)");
         goto out;
     }
+    if (run->command.inject != NULL)
+        TRY_OUT(run_inject_parse(run->command.inject, &run->inject, err));
     run_signals_install();
     TRY_OUT(run_open(run, err));
     run->opened = tg_now();

@@ -55,6 +55,7 @@ struct selfplay_pool {
     struct done *done, **done_tail;
     int n_idle;                /* workers with nothing to do */
     struct selfplay_stats stats;
+    double stats_since;        /* when they were last taken */
     bool cancel, quit, failed;
     struct tg_error failure;
 };
@@ -264,8 +265,9 @@ static bool rest(struct worker *k)
         pthread_cond_wait(&p->jobs_came, &p->lock);
     p->n_idle--;
     go_on = !p->quit;
-    pthread_mutex_unlock(&p->lock);
+    start = start > p->stats_since ? start : p->stats_since; /* rest before that was counted or dropped */
     k->stats.idle_sec += tg_now() - start;
+    pthread_mutex_unlock(&p->lock);
     return go_on;
 }
 
@@ -569,5 +571,6 @@ void selfplay_stats_take(struct selfplay_pool *p, struct selfplay_stats *stats)
     pthread_mutex_lock(&p->lock);
     *stats = p->stats;
     memset(&p->stats, 0, sizeof p->stats);
+    p->stats_since = tg_now();
     pthread_mutex_unlock(&p->lock);
 }
