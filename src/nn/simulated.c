@@ -239,9 +239,11 @@ static enum tg_status sim_backward(struct nn_net *net, struct nn_batch *b, const
     int64_t *n_rows = &net->sums[net->layout.n_params];
 
     (void)loss;
-    if (!net->train || b->n < 0 || b->n > b->capacity || n_rows_global < 1)
-        return FAIL(err, TG_EINVAL, "%d rows of %d in all, in a network %s for training", b->n,
-                    n_rows_global, net->train ? "opened" : "not opened");
+    if (!net->train || b->t.policy == NULL)
+        return FAIL(err, TG_EINVAL, "this network or batch was not opened for training");
+    if (b->n < 0 || b->n > b->capacity || n_rows_global < 1)
+        return FAIL(err, TG_EINVAL, "%d rows of a batch for %d, of %d in all", b->n, b->capacity,
+                    n_rows_global);
     if (first)
         memset(net->sums, 0, (net->layout.n_params + 1) * sizeof *net->sums);
     *n_rows += b->n;
