@@ -3,7 +3,7 @@
 
 #include "go.h"
 
-/* A connected set of points without stones of the colour in question, at least one of them empty. */
+/* A connected set of points without stones of one colour, at least one of them empty. */
 struct region {
     int16_t from, n;        /* its points in life.points */
     int16_t vital[4];       /* heads of chains that touch every (empty) point of it */

@@ -173,7 +173,7 @@ enum go_legality go_board_legality(const struct go_state *s, int cell, uint8_t c
         if (c->color == GO_WALL)
             continue;
         if ((c->color == color) == (s->cells[c->head].libs > 1))
-            return GO_PLAIN; /* joins a chain that keeps a liberty, or takes one that has no other */
+            return GO_PLAIN; /* joins a chain that keeps a liberty, or takes one */
         own |= c->color == color;
     }
     return suicide && own ? GO_SUICIDE : GO_ILLEGAL;

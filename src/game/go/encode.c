@@ -81,13 +81,13 @@ static void encode_points(struct canvas c, const struct position *pos, const uin
         }
 }
 
-/* How many of the last moves the network may see. Where a pass would end the game although the rules
- * let a player pass before dead stones are gone (friendly pass), it sees none, lest it believes that
- * passing loses them. */
+/* How many of the last moves the network may see. Where a pass would end the game although the
+ * rules let a player pass before dead stones are gone (friendly pass), it sees none, lest it should
+ * believe that passing loses them. */
 static int moves_shown(const struct position *pos, bool *hide_end)
 {
     const struct go_state *s = go_const_state(pos);
-    int most = MOVES_SHOWN, n = 0;
+    int most = MOVES_SHOWN, n = 0, other = GAME_WHITE - pos->to_move;
 
     *hide_end = pos->setup.go.friendly_pass && pos->setup.go.scoring == GO_SCORING_AREA &&
                 s->end_passes == 1 && !go_pass_ends_repeated(pos);
@@ -97,7 +97,7 @@ static int moves_shown(const struct position *pos, bool *hide_end)
         most = 1;
     if (most > s->phase_turns)
         most = s->phase_turns;
-    while (n < most && pos->recent_color[n] == (n % 2 == 0 ? GAME_WHITE - pos->to_move : pos->to_move))
+    while (n < most && pos->recent_color[n] == (n % 2 == 0 ? other : pos->to_move))
         n++;
     return n;
 }

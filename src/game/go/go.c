@@ -65,7 +65,7 @@ static bool has_word(const struct go_state *s, uint64_t word)
     return false;
 }
 
-/* What is kept of a ko capture in the encore: nobody repeats it with the same stones on the board. */
+/* What is kept of a ko capture in the encore: nobody repeats it with the same stones there. */
 static uint64_t take_word(uint64_t stones, int cell, int color)
 {
     return (tg_mix64(stones ^ tg_mix64((uint64_t)(cell * 2 + color))) & ~(uint64_t)GO_WORD_TAGS) |

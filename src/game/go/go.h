@@ -1,8 +1,8 @@
 /* go.h - the inside of a Go position; shared by the files of this folder and nobody else.
  *
  * The board is a row of cells with walls around it: point (x, y) is cell (y + 1) * stride + x + 1,
- * stride = width + 1, so column 0 is a wall to the rows on both sides of it. Stones of a chain form a
- * ring through `next`; the ring's `head` owns the count of liberties. Cell 0 is always a wall and
+ * stride = width + 1, so column 0 is a wall to the rows on both sides of it. Stones of a chain form
+ * a ring through `next`; the ring's `head` owns the count of liberties. Cell 0 is always a wall and
  * stands for "none".
  *
  * The whole state is plain data without pointers. Behind the cells lie the ko words, as many as the
@@ -25,7 +25,7 @@ enum {
 /* Marks of a cell, kept apart from the stone on it. */
 enum {
     GO_EVER = 1,         /* a stone stood or was played here since the start */
-    GO_BLOCKED = 2,      /* encore: this stone took a ko and may not be retaken without a pass for ko */
+    GO_BLOCKED = 2,      /* encore: took a ko; to retake it one must first pass for ko */
     GO_SECOND_BLACK = 4, /* a black (white) stone stood here when the second encore began */
     GO_SECOND_WHITE = 8,
     GO_SECOND = GO_SECOND_BLACK | GO_SECOND_WHITE
@@ -214,7 +214,7 @@ enum go_area {
     GO_AREA_INDEPENDENT /* of that, only what has independent life: no seki */
 };
 struct go_area_keep {
-    bool territories, stones; /* GO_AREA_INDEPENDENT: give back those of seki and dame's neighbours */
+    bool territories, stones; /* GO_AREA_INDEPENDENT: keep those of groups in seki */
 };
 /* owner [n_cells] := enum game_stone of whom each cell belongs to, walls GAME_EMPTY. Returns the
  * number of White's independent regions minus Black's (0 unless GO_AREA_INDEPENDENT). */

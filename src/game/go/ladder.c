@@ -1,8 +1,8 @@
 /* ladder.c - ladders as KataGo's inputs define them: an exhaustive search of ataris.
  *
  * The defender extends at his last liberty or takes a chain in atari around him; the attacker plays
- * on one of the last two liberties. Two liberties on the defender's turn, three on the attacker's, or
- * a ko that the attacker would have to win save the chain. */
+ * on one of the last two liberties. Two liberties on the defender's turn, three on the attacker's,
+ * or a ko that the attacker would have to win save the chain. */
 #include <string.h>
 
 #include "go.h"
