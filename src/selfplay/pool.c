@@ -85,6 +85,23 @@ static bool next_job(struct selfplay_pool *p, struct selfplay_job *job)
     return got;
 }
 
+/* Move this worker's sums into the pool's. The lock is held. */
+static void publish_stats(struct selfplay_pool *p, struct selfplay_stats *from)
+{
+    struct selfplay_stats *into = &p->stats;
+
+    into->games += from->games;
+    into->plies += from->plies;
+    into->evaluations += from->evaluations;
+    into->batches += from->batches;
+    into->rows += from->rows;
+    into->searches += from->searches;
+    into->infer_sec += from->infer_sec;
+    into->busy_sec += from->busy_sec;
+    into->idle_sec += from->idle_sec;
+    memset(from, 0, sizeof *from);
+}
+
 static enum tg_status hand_over(struct selfplay_pool *p, struct slot *s, const struct walk *w,
                                 struct tg_error *err)
 {
@@ -99,13 +116,14 @@ static enum tg_status hand_over(struct selfplay_pool *p, struct slot *s, const s
         return err->code;
     }
     s->active = false;
+    w->stats->games++;
     pthread_mutex_lock(&p->lock);
+    publish_stats(p, w->stats); /* so that the sums cover every game that was taken */
     p->n_flying--;
     *p->done_tail = d;
     p->done_tail = &d->next;
     pthread_cond_broadcast(&p->games_done);
     pthread_mutex_unlock(&p->lock);
-    w->stats->games++;
     return TG_OK;
 }
 
@@ -234,23 +252,6 @@ static void drop_games(struct worker *k)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Move this worker's sums into the pool's. The lock is held. */
-static void publish_stats(struct worker *k)
-{
-    struct selfplay_stats *from = &k->stats, *into = &k->pool->stats;
-
-    into->games += from->games;
-    into->plies += from->plies;
-    into->evaluations += from->evaluations;
-    into->batches += from->batches;
-    into->rows += from->rows;
-    into->searches += from->searches;
-    into->infer_sec += from->infer_sec;
-    into->busy_sec += from->busy_sec;
-    into->idle_sec += from->idle_sec;
-    memset(from, 0, sizeof *from);
-}
-
 /* Nothing to do: sleep until jobs come. False: the pool closes. */
 static bool rest(struct worker *k)
 {
@@ -305,7 +306,7 @@ static void *work(void *arg)
             n_active += active;
         }
         pthread_mutex_lock(&p->lock);
-        publish_stats(k);
+        publish_stats(p, &k->stats);
         bool drop = stop || p->cancel || p->quit || p->failed;
         pthread_mutex_unlock(&p->lock);
         if (drop)

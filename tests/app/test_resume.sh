@@ -19,7 +19,7 @@ check() { # check NAME RANKS EXTRA..
     for file in replay/shard-00000000.h5 replay/shard-00000001.h5 replay/shard-00000002.h5 replay/shard-00000003.h5; do
       same "$work/$name/$file" "$dir/$file"
     done
-    same "$work/$name/checkpoint/checkpoint-000004.tgc" "$dir/checkpoint/checkpoint-000004.tgc"
+    same "$work/$name/checkpoint/checkpoint-000003.tgc" "$dir/checkpoint/checkpoint-000003.tgc"
     local last
     last=$(cd "$work/$name/net" && ls | tail -n 1)
     same "$work/$name/net/$last" "$dir/net/$last"
