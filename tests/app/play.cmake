@@ -1,3 +1,6 @@
 tg_test(app/test_gtp LINK tg::play)
 tg_test(app/test_gtp_clock LINK tg::play)
-tg_test(app/test_gtp_katago LINK tg::play TIMEOUT 120)
+tg_test(app/test_gtp_net LINK tg::play)
+tg_test(app/test_gtp_katago LINK tg::play tg_dep::cjson TIMEOUT 120)
+tg_test(app/test_gomocup LINK tg::play)
+tg_test(app/test_lines LINK tg::play)
