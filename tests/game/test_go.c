@@ -457,6 +457,48 @@ static void random_games_agree_with_the_slow_rules(void **state)
     assert_true(n_no_result > 20);
 }
 
+/* Territory with its encores, taxes, button: whatever the rules, the chains are those of the stones,
+ * a copy goes on alike, and the game ends. */
+static void random_games_of_all_rules_keep_their_books(void **state)
+{
+    static const char *const rules[] = {"japanese", "stone-scoring", "aga-button", "new-zealand",
+                                        "korean"};
+    struct tg_rng r = tg_rng_stream(12, TG_RNG_TEST, 0, 0);
+    int n_encores = 0, n_blocked = 0;
+    uint8_t legal[GAME_MAX_ACTIONS];
+    static struct position copy;
+
+    (void)state;
+    for (int game = 0; game < 400; game++) {
+        draw_empty(&d, 2 + (int)tg_rng_below(&r, 6), 2 + (int)tg_rng_below(&r, 6), rules[game % 5]);
+        while (!d.pos.over) {
+            const struct go_state *s = go_const_state(&d.pos);
+            int n = game_legal(&d.g, &d.pos, legal), k = (int)tg_rng_below(&r, (uint32_t)n), a = 0;
+            union go_board again;
+
+            while (!legal[a] || k-- > 0)
+                a++;
+            game_copy(&d.g, &copy, &d.pos);
+            game_play(&d.g, &copy, a);
+            game_play(&d.g, &d.pos, a);
+            assert_int_equal(copy.hash, d.pos.hash);
+            memcpy(&again, s, sizeof *s + (size_t)s->n_cells * sizeof *s->cells);
+            assert_true(go_board_build(&again.s));
+            assert_int_equal(again.s.hash, s->hash);
+            for (int c = 0; c < s->n_cells; c++) {
+                if (s->cells[c].color == GAME_EMPTY || s->cells[c].color == GO_WALL)
+                    continue;
+                assert_int_equal(s->cells[s->cells[c].head].libs,
+                                 again.s.cells[again.s.cells[c].head].libs);
+                n_blocked += (s->cells[c].marks & GO_BLOCKED) != 0;
+            }
+            n_encores += s->phase == 2 && s->phase_turns == 0;
+        }
+        assert_int_not_equal(d.pos.winner, GAME_UNDECIDED);
+    }
+    assert_true(n_encores > 50 && n_blocked > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +517,7 @@ int main(void)
         cmocka_unit_test(legal_positions_are_as_many_as_known),
         cmocka_unit_test(equal_positions_hash_alike),
         cmocka_unit_test(random_games_agree_with_the_slow_rules),
+        cmocka_unit_test(random_games_of_all_rules_keep_their_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

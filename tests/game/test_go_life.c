@@ -227,6 +227,44 @@ static void the_first_encore_costs_moves_and_the_second_does_not(void **state)
     }
 }
 
+/* In an encore a ko stone is blocked: playing where it would be retaken (a) lifts the block and
+ * changes nothing else; so does playing on the stone. */
+static void a_ko_in_the_encore_is_retaken_after_a_pass_for_ko(void **state)
+{
+    static const char before[] = ". X O . .\n"
+                                 "X O a O .\n"
+                                 ". X O . b\n"
+                                 ". . . c d",
+                      taken[] = ". X O . .\n"
+                                "X . X O .\n"
+                                ". X O . .\n"
+                                ". . . . .";
+    static uint8_t planes[GAME_MAX_PLANES * GAME_MAX_PLANE_BYTES];
+    float globals[GAME_MAX_GLOBALS];
+
+    (void)state;
+    for (int on_stone = 0; on_stone < 2; on_stone++) {
+        int hole = 1 * 5 + 1;
+
+        draw(&d, "japanese", GAME_BLACK, before);
+        pass(&d);
+        pass(&d);
+        play_at(&d, 'a');
+        assert_board(&d, taken);
+        game_encode(&d.g, &d.pos, planes, globals);
+        assert_int_equal(planes[7 * d.g.plane_bytes] >> (7 - 7) & 1, 1); /* plane 7, point 7 = a */
+        assert_true(game_is_legal(&d.g, &d.pos, hole) && legal_at(&d, 'a'));
+        game_play(&d.g, &d.pos, on_stone ? at(&d, 'a') : hole);
+        assert_board(&d, taken);
+        assert_int_equal(d.pos.to_move, GAME_BLACK);
+        play_at(&d, 'b');
+        assert_false(legal_at(&d, 'a'));
+        game_play(&d.g, &d.pos, hole);
+        assert_int_equal(d.pos.stones[hole], GAME_WHITE_STONE);
+        assert_int_equal(d.pos.stones[at(&d, 'a')], GAME_EMPTY);
+    }
+}
+
 /* A ladder runs to the edge, and into a breaker. */
 static void assert_ladders(const char *stones, const char *working, uint8_t prey)
 {
@@ -343,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_tax_on_all_takes_two_points_a_group),
         cmocka_unit_test(territory_ends_after_two_encores),
         cmocka_unit_test(the_first_encore_costs_moves_and_the_second_does_not),
+        cmocka_unit_test(a_ko_in_the_encore_is_retaken_after_a_pass_for_ko),
         cmocka_unit_test(a_ladder_works_unless_a_stone_breaks_it),
         cmocka_unit_test(a_chain_in_atari_is_lost_if_running_and_taking_fail),
     };

@@ -61,7 +61,7 @@ static void encode_points(struct canvas c, const struct position *pos, const uin
 
             put(c, P_BOARD, p);
             if (at->color == GAME_EMPTY) {
-                enum go_ban ban = pos->over ? GO_FREE : go_ban(pos, cell);
+                enum go_ban ban = go_ban(pos, cell);
 
                 if (ban == GO_SUPERKO || (ban == GO_FORBIDDEN && cell == s->ko))
                     put(c, P_BANNED, p);
