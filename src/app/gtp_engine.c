@@ -54,6 +54,7 @@ static const struct gtp_command basic_commands[] = {
 static const struct gtp_command *const tables[] = {
     basic_commands,     gtp_board_commands,    gtp_move_commands,     gtp_rules_commands,
     gtp_score_commands, gtp_handicap_commands, gtp_analysis_commands, gtp_param_commands,
+    gtp_sgf_commands,
 };
 enum { N_TABLES = sizeof tables / sizeof *tables };
 

@@ -64,9 +64,14 @@ bool gtp_read_color(const char *word, enum game_color *color);
 bool gtp_read_int(const char *word, int low, int high, int *value);
 bool gtp_read_number(const char *word, double *value);
 
+/* ---- gtp_rules.c ---- */
+/* The rules in KataGo's notation, as in SGF's RU. */
+void gtp_write_rules(const struct go_rules *r, FILE *out);
+
 /* ---- gtp_move.c ---- */
 /* What a move of color may take. */
 struct player_limits gtp_limits(const struct gtp_engine *e, enum game_color color);
 
 extern const struct gtp_command gtp_board_commands[], gtp_move_commands[], gtp_rules_commands[],
-    gtp_score_commands[], gtp_handicap_commands[], gtp_analysis_commands[], gtp_param_commands[];
+    gtp_score_commands[], gtp_handicap_commands[], gtp_analysis_commands[], gtp_param_commands[],
+    gtp_sgf_commands[];

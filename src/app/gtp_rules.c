@@ -34,6 +34,18 @@ static uint8_t *value_of(struct go_rules *r, const struct rule *rule)
     return (uint8_t *)r + rule->offset;
 }
 
+void gtp_write_rules(const struct go_rules *r, FILE *out)
+{
+    fprintf(out, "ko%sscore%stax%ssui%d", ko_names[r->ko], scoring_names[r->scoring], tax_names[r->tax],
+            r->suicide);
+    if (r->button)
+        fputs("button1", out);
+    if (r->white_handicap_bonus != GO_BONUS_NONE)
+        fprintf(out, "whb%s", bonus_names[r->white_handicap_bonus]);
+    if (r->friendly_pass)
+        fputs("fpok1", out);
+}
+
 static void cmd_get_rules(struct gtp_engine *e, struct gtp_call *c)
 {
     if (player_game(e->player)->kind != GAME_GO) {

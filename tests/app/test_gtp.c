@@ -366,6 +366,61 @@ static void clocks_are_set_and_nonsense_is_refused(void **state)
     assert_refused(t, "kgs-time_settings hourglass 60", "wanted");
 }
 
+/* ---- SGF ------------------------------------------------------------------------------------------- */
+
+static void games_go_to_sgf_and_come_back(void **state)
+{
+    struct talk *t = *state;
+    const char *dir = tg_test_mkdir();
+    char path[200], line[300], before[2048], missing[300];
+
+    snprintf(path, sizeof path, "%s/game.sgf", dir);
+    assert_answer(t, "rectangular_boardsize 9 7", "=");
+    assert_answer(t, "kata-set-rules aga", "=");
+    assert_answer(t, "komi 0.5", "=");
+    assert_answer(t, "set_free_handicap C3 G5", "=");
+    assert_answer(t, "play w E4", "=");
+    assert_answer(t, "play w E5", "="); /* twice the same side */
+    assert_answer(t, "play b pass", "=");
+    assert_says(t, "printsgf", "(;FF[4]GM[1]");
+    assert_non_null(strstr(t->answer, "AB[gc][ce]PL[W]\n;W[ed];W[ec];B[])"));
+    snprintf(before, sizeof before, "%s", talk(t, "showboard"));
+    snprintf(line, sizeof line, "printsgf %s", path);
+    assert_answer(t, line, "=");
+    assert_answer(t, "boardsize 19", "=");
+    assert_answer(t, "kata-set-rules japanese", "=");
+    snprintf(line, sizeof line, "loadsgf %s", path);
+    assert_answer(t, line, "=");
+    assert_string_equal(talk(t, "showboard"), before);
+    assert_says(t, "kata-get-rules", "\"whiteHandicapBonus\":\"N-1\"");
+    snprintf(line, sizeof line, "loadsgf %s 2", path); /* before its second move */
+    assert_answer(t, line, "=");
+    assert_says(t, "tg-legal b", " E5 ");
+    snprintf(missing, sizeof missing, "loadsgf %s/none.sgf", dir);
+    assert_refused(t, missing, "none.sgf");
+    assert_refused(t, "loadsgf game.sgf soon", "move number");
+    tg_test_rmdir(dir);
+}
+
+static void an_sgf_that_cannot_be_played_leaves_the_game_alone(void **state)
+{
+    struct talk *t = *state;
+    const char *dir = tg_test_mkdir();
+    char path[200], line[300];
+    static const char bad[] = "(;FF[4]GM[1]SZ[5];B[aa];W[bb];B[bb])", none[] = "no game at all";
+
+    snprintf(path, sizeof path, "%s/bad.sgf", dir);
+    snprintf(line, sizeof line, "loadsgf %s", path);
+    assert_answer(t, "play b E5", "=");
+    assert_ok(tg_file_replace(path, bad, sizeof bad - 1, &t->err), &t->err);
+    assert_refused(t, line, "move 3");
+    assert_answer(t, "play w E5", "? illegal move");
+    assert_answer(t, "play w J9", "="); /* still 9x9 */
+    assert_ok(tg_file_replace(path, none, sizeof none - 1, &t->err), &t->err);
+    assert_refused(t, line, "bad.sgf");
+    tg_test_rmdir(dir);
+}
+
 /* ---- gomoku ------------------------------------------------------------------------------------------ */
 
 static void gomoku_captures_pairs_and_ends_with_five(void **state)
@@ -526,6 +581,8 @@ int main(void)
         GO(parameters_can_be_read_and_written),
         GO(without_a_network_there_is_nothing_to_analyse),
         GO(clocks_are_set_and_nonsense_is_refused),
+        GO(games_go_to_sgf_and_come_back),
+        GO(an_sgf_that_cannot_be_played_leaves_the_game_alone),
         GOMOKU(gomoku_captures_pairs_and_ends_with_five),
         GOMOKU(set_position_neither_captures_nor_forbids),
         GOMOKU(double_threes_are_missing_from_the_legal_moves_of_that_colour),
