@@ -60,6 +60,8 @@ void replay_writer_close(struct replay_writer *w);
  * TG_EFORMAT names the file and what is wrong. info->hash is the file's own, for the caller to compare. */
 enum tg_status replay_shard_stat(const char *path, struct replay_shard_info *info,
                                  struct tg_error *err);
+/* The game that its rows are of, board side and history as its attributes say. Not collective. */
+enum tg_status replay_shard_game(const char *path, struct game *game, struct tg_error *err);
 /* Rows [first, first + n) into rows [n * row_bytes] (columns the file lacks become 0). Not collective. */
 enum tg_status replay_shard_rows(const char *path, const struct record_layout *l, int64_t first,
                                  int64_t n, uint8_t *rows, struct tg_error *err);

@@ -29,7 +29,8 @@ enum run_file {
     RUN_GAMES_OF,   /* games/iteration-000012.sgf */
     RUN_MATCH,      /* games/match-000012.sgf */
     RUN_LOG,        /* log.jsonl */
-    RUN_STOP        /* stop: a file somebody makes to stop the run */
+    RUN_STOP,       /* stop: a file somebody makes to stop the run */
+    RUN_HTML        /* report.html */
 };
 enum { RUN_PATH_MAX = 1024 };
 /* dir/NAME, absolute or relative as dir is. TG_EINVAL if it is too long. */
@@ -81,8 +82,9 @@ struct manifest {
 
 /* A new run's manifest, in memory. */
 enum tg_status manifest_init(struct manifest *m, const char *name, uint64_t seed, struct tg_error *err);
-/* TG_ENOTFOUND: there is none (a new run). TG_EFORMAT: it is damaged: the text names the file, the
- * cause, and what to do (the previous one is kept as manifest.json.bak); never a new run. */
+/* TG_ENOTFOUND: there is none (a new run). TG_EFORMAT: it is damaged, or gone while manifest.json.bak or
+ * shards are there: the text names the file, the cause, and what to do; never a new run. *m is empty
+ * on failure. A checksum over the whole text is looked at before anything else. */
 enum tg_status manifest_load(struct manifest *m, const char *dir, struct tg_error *err);
 /* Replace DIR/manifest.json atomically, keeping the previous one as manifest.json.bak. */
 enum tg_status manifest_save(const struct manifest *m, const char *dir, struct tg_error *err);
@@ -126,6 +128,29 @@ struct report_progress {
 /* On a terminal: one line, redrawn at most some times a second. Otherwise: nothing, but a plain line a
  * phase when `done` is 1. */
 void report_progress(struct report *r, const struct report_progress *p);
+
+/* A JSON string in its quotes, and a number of so many significant digits (null if it is not finite). */
+void report_json_text(FILE *out, const char *text);
+void report_json_number(FILE *out, double x, int digits);
+
+/* ---- a run's past ------------------------------------------------------------------------------ */
+
+/* The scalars of log.jsonl, tag by tag; steps increase. What a restored run did again counts once, as
+ * it was done last. */
+struct report_series { char tag[48]; int64_t *steps; double *values; size_t n; };
+struct report_history {
+    struct report_series *series; /* owned */
+    size_t n_series;
+    size_t n_lines, n_bad;        /* lines, and those of them that are no JSON object: skipped */
+    double first_time, last_time; /* of the lines, seconds since 1970; 0: no line */
+};
+/* A run without log.jsonl has an empty history. The caller closes it. */
+enum tg_status report_history_load(const char *dir, struct report_history *h, struct tg_error *err);
+void report_history_close(struct report_history *h);
+const struct report_series *report_history_find(const struct report_history *h, const char *tag);
+
+/* Write dir/report.html, one page with everything in it: the run's story, its curves as SVG. */
+enum tg_status report_html(const char *dir, struct tg_error *err);
 
 /* ---- SGF --------------------------------------------------------------------------------------- */
 

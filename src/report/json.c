@@ -4,9 +4,11 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "tengen/report.h"
+
 enum { MAX_DEPTH = 16, MAX_VALUES = 16 * 1000 * 1000 };
 
-void json_put_text(FILE *out, const char *text)
+void report_json_text(FILE *out, const char *text)
 {
     fputc('"', out);
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
@@ -24,7 +26,7 @@ void json_put_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-void json_put_number(FILE *out, double x, int digits)
+void report_json_number(FILE *out, double x, int digits)
 {
     if (isfinite(x))
         fprintf(out, "%.*g", digits, x);

@@ -135,14 +135,14 @@ static void put_field(FILE *out, const struct field *f, const void *object)
 
     fprintf(out, "\"%s\": ", f->name);
     switch (f->kind) {
-    case TEXT: json_put_text(out, at); break;
-    case OWNED_TEXT: json_put_text(out, *(char *const *)(const void *)at); break;
+    case TEXT: report_json_text(out, at); break;
+    case OWNED_TEXT: report_json_text(out, *(char *const *)(const void *)at); break;
     case INT: fprintf(out, "%d", *(const int *)(const void *)at); break;
     case I32: fprintf(out, "%" PRId32, *(const int32_t *)(const void *)at); break;
     case I64: fprintf(out, "%" PRId64, *(const int64_t *)(const void *)at); break;
     case COUNT: fprintf(out, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
     case HASH: fprintf(out, "\"%016" PRIx64 "\"", *(const uint64_t *)(const void *)at); break;
-    case F64: json_put_number(out, *(const double *)(const void *)at, 17); break;
+    case F64: report_json_number(out, *(const double *)(const void *)at, 17); break;
     case BOOL: fputs(*(const bool *)(const void *)at ? "true" : "false", out); break;
     }
 }

@@ -20,6 +20,7 @@ static const struct {
     [RUN_MATCH] = {"games/match-", ".sgf", 6},
     [RUN_LOG] = {"log.jsonl", "", 0},
     [RUN_STOP] = {"stop", "", 0},
+    [RUN_HTML] = {"report.html", "", 0},
 };
 
 enum tg_status run_path(const char *dir, enum run_file file, int64_t number,

@@ -82,15 +82,15 @@ enum tg_status report_scalars(struct report *r, const char *kind, int64_t step,
     if (out == NULL)
         return FAIL(err, TG_ENOMEM, "a line of %zu scalars", n);
     fprintf(out, "{\"time\":%.3f,\"kind\":", now);
-    json_put_text(out, kind);
+    report_json_text(out, kind);
     fprintf(out, ",\"step\":%lld", (long long)step);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(scalars[i].value))
             continue;
         fputc(',', out);
-        json_put_text(out, scalars[i].tag);
+        report_json_text(out, scalars[i].tag);
         fputc(':', out);
-        json_put_number(out, scalars[i].value, 10);
+        report_json_number(out, scalars[i].value, 10);
     }
     fputs("}\n", out);
     fclose(out);
@@ -108,9 +108,9 @@ enum tg_status report_event(struct report *r, const char *kind, const char *text
     if (out == NULL)
         return FAIL(err, TG_ENOMEM, "a line of %zu bytes", strlen(text));
     fprintf(out, "{\"time\":%.3f,\"kind\":", wall_time_now());
-    json_put_text(out, kind);
+    report_json_text(out, kind);
     fputs(",\"text\":", out);
-    json_put_text(out, text);
+    report_json_text(out, text);
     fputs("}\n", out);
     fclose(out);
     return write_line(r, line, n_bytes, err);
