@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,7 @@ static int write_chunks(int fd, const struct commit *k, const struct plan *p,
                         const struct shard_chunks *mine, const uint64_t *addresses)
 {
     int rank = comm_rank(k->comm);
-    const unsigned char *bytes = mine->bytes.bytes;
+    const unsigned char *bytes = mine->bytes;
     uint64_t at = 0;
     size_t pending = 0;
     int64_t i = 0;
@@ -122,38 +123,87 @@ static int write_chunks(int fd, const struct commit *k, const struct plan *p,
     return h5_pwrite(fd, bytes, pending, at);
 }
 
-/* Each rank writes and syncs what it has: an fsync reaches what this host has cached. */
+/* A shard being written: every rank that has chunks holds it open until they are on the disk. */
 static enum tg_status write_own(const struct commit *k, const struct plan *p, const char *path,
-                                const struct shard_chunks *mine, const uint64_t *addresses,
+                                const struct shard_chunks *mine, const uint64_t *addresses, int *fd,
                                 struct tg_error *err)
 {
-    int fd, failure;
+    int failure;
 
     if (mine->n == 0 && comm_rank(k->comm) != 0)
         return TG_OK;
-    fd = open(path, O_WRONLY);
-    if (fd < 0)
+    *fd = open(path, O_WRONLY);
+    if (*fd < 0)
         return FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
-    failure = write_chunks(fd, k, p, mine, addresses);
-    if (failure == 0 && fsync(fd) != 0)
-        failure = errno;
-    if (close(fd) != 0 && failure == 0)
-        failure = errno;
+    failure = write_chunks(*fd, k, p, mine, addresses);
     return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "writing %s: %s", path, strerror(failure));
 }
 
-/* The root's last steps: what came to the disk is read back before it becomes visible. */
-static enum tg_status publish(const struct paths *f, const struct plan *p,
-                              struct replay_shard_info *info, struct tg_error *err)
+/* An fsync reaches what this host has cached, so every rank makes its own. */
+struct sync_job {
+    int fd, failure;
+};
+
+static void *sync_file(void *job)
+{
+    struct sync_job *j = job;
+
+    if (j->fd >= 0 && fsync(j->fd) != 0)
+        j->failure = errno;
+    return NULL;
+}
+
+static enum tg_status sync_own(struct sync_job *j, const char *path, struct tg_error *err)
+{
+    sync_file(j);
+    return j->failure == 0 ? TG_OK : FAIL(err, TG_EIO, "syncing %s: %s", path, strerror(j->failure));
+}
+
+/* What came to the file is read back before it becomes visible. */
+static enum tg_status read_back(const struct paths *f, const struct plan *p,
+                                struct replay_shard_info *info, struct tg_error *err)
 {
     enum tg_status rc = replay_shard_stat(f->tmp, info, err);
 
-    if (rc != TG_OK || info->n_rows != p->n_items[SHARD_ROWS]
+    if (rc != TG_OK || info->n_rows != p->n_items[SHARD_HEADS]
         || info->n_games != p->n_items[SHARD_GAMES] || info->n_moves != p->n_items[SHARD_MOVES])
         return FAIL(err, TG_EIO, "reading %s back: %s", f->tmp,
                     rc != TG_OK && err != NULL ? err->text : "its counts are wrong");
     memcpy(info->name, f->name, sizeof info->name);
-    return tg_file_rename(f->tmp, f->path, err);
+    return TG_OK;
+}
+
+/* On one host all ranks see the same cache: the disk can work while the root reads back. */
+static enum tg_status sync_and_read_back(const struct paths *f, const struct plan *p,
+                                         struct sync_job *j, struct replay_shard_info *info,
+                                         struct tg_error *err)
+{
+    pthread_t thread;
+    enum tg_status rc;
+
+    if (pthread_create(&thread, NULL, sync_file, j) != 0) {
+        TRY(sync_own(j, f->tmp, err));
+        return read_back(f, p, info, err);
+    }
+    rc = read_back(f, p, info, err);
+    pthread_join(thread, NULL);
+    if (rc == TG_OK && j->failure != 0)
+        rc = FAIL(err, TG_EIO, "syncing %s: %s", f->tmp, strerror(j->failure));
+    return rc;
+}
+
+/* From chunks that every rank has written to a file that is whole and on the disk. Agreed. */
+static enum tg_status settle(const struct commit *k, const struct plan *p, const struct paths *f,
+                             int fd, struct replay_shard_info *info, struct tg_error *err)
+{
+    struct sync_job job = {.fd = fd};
+    bool root = comm_rank(k->comm) == 0;
+
+    if (k->one_host)
+        return comm_agree(k->comm, root ? sync_and_read_back(f, p, &job, info, err)
+                                        : sync_own(&job, f->tmp, err), err);
+    TRY(comm_agree(k->comm, sync_own(&job, f->tmp, err), err));
+    return comm_agree(k->comm, root ? read_back(f, p, info, err) : TG_OK, err);
 }
 
 /* From assembled chunks to the visible file. */
@@ -166,6 +216,7 @@ static enum tg_status write_file(const struct commit *k, const struct plan *p, c
     uint64_t *addresses = malloc(n * sizeof *addresses);
     bool root = comm_rank(k->comm) == 0;
     enum tg_status rc = TG_OK;
+    int fd = -1;
 
     if (sizes == NULL || addresses == NULL)
         rc = FAIL(err, TG_ENOMEM, "list of %zu chunks", n);
@@ -175,10 +226,13 @@ static enum tg_status write_file(const struct commit *k, const struct plan *p, c
         rc = shard_layout(f->tmp, p, k->schema, &k->attributes, sizes, addresses, err);
     TRY_OUT(comm_agree(k->comm, rc, err));
     comm_bcast(k->comm, addresses, n * sizeof *addresses, 0);
-    TRY_OUT(comm_agree(k->comm, write_own(k, p, f->tmp, mine, addresses, err), err));
-    TRY_OUT(comm_agree(k->comm, root ? publish(f, p, info, err) : TG_OK, err));
+    TRY_OUT(comm_agree(k->comm, write_own(k, p, f->tmp, mine, addresses, &fd, err), err));
+    TRY_OUT(settle(k, p, f, fd, info, err));
+    TRY_OUT(comm_agree(k->comm, root ? tg_file_rename(f->tmp, f->path, err) : TG_OK, err));
     comm_bcast(k->comm, info, sizeof *info, 0);
 out:
+    if (fd >= 0)
+        close(fd); /* it has been synced: nothing is left to fail */
     if (rc != TG_OK && root)
         unlink(f->tmp);
     free(sizes);
@@ -210,15 +264,14 @@ enum tg_status commit_shard(const struct commit *k, struct replay_shard_info *in
 
     memset(info, 0, sizeof *info);
     TRY_OUT(plan_commit(k, &p, err));
-    if (p.n_items[SHARD_ROWS] == 0)
+    if (p.n_items[SHARD_HEADS] == 0)
         goto out;
     TRY_OUT(comm_agree(k->comm, name_files(&f, k->dir, k->attributes.number, err), err));
-    TRY_OUT(shard_exchange(&p, k->comm, k->schema, k->staged, k->codec, &mine, err));
+    TRY_OUT(shard_exchange(&p, k->comm, k->schema, k->staged, k->codec, k->work, &mine, err));
     TRY_OUT(write_file(k, &p, &f, &mine, info, err));
 out:
     if (rc != TG_OK)
         memset(info, 0, sizeof *info);
     plan_fini(&p);
-    shard_chunks_fini(&mine);
     return rc;
 }

@@ -11,7 +11,9 @@ struct commit {
     struct staged_game *staged; /* [n_staged] */
     int64_t n_staged;
     struct shard_codec *codec;
+    struct shard_workspace *work;
     int chunk_rows;
+    bool one_host; /* all ranks of comm */
     const char *dir;
     struct shard_attributes attributes;
 };

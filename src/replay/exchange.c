@@ -1,8 +1,9 @@
 /* exchange.c - from games on some ranks to chunks on others.
  *
- * A message to a rank holds, for each group that it assembles and each part of a game in it that the
- * sender has, a struct shard_piece per column and then the pieces' bytes. Sender and receiver walk
- * the plan in the same order, so nothing else needs to be said. */
+ * A message to a rank holds, for each part of the groups that it assembles and that the sender has,
+ * a struct shard_piece per column and then the pieces' bytes. Sender and receiver walk the plan in
+ * the same order, so nothing else needs to be said. What a rank has for itself and was compressed
+ * when staged is taken from there. */
 #include "exchange.h"
 
 #include <stdlib.h>
@@ -11,6 +12,17 @@
 /* Games have one line each in their table: too little to compress alone. It travels as it is, and
  * the rank that assembles the chunk compresses it whole. */
 static bool travels_raw(enum shard_table_kind t) { return t == SHARD_GAMES; }
+
+void shard_workspace_fini(struct shard_workspace *w)
+{
+    shard_buffer_fini(&w->gathered);
+    shard_buffer_fini(&w->packed);
+    shard_buffer_fini(&w->out);
+    shard_buffer_fini(&w->raw);
+    shard_buffer_fini(&w->chunks);
+    shard_buffer_fini(&w->parts);
+    shard_buffer_fini(&w->sizes);
+}
 
 /* Items [from, to) of a column of a game, one behind the other, into b. */
 static enum tg_status gather(const struct record_finished *f, enum shard_table_kind t,
@@ -33,38 +45,82 @@ static enum tg_status gather(const struct record_finished *f, enum shard_table_k
     return TG_OK;
 }
 
-static enum tg_status pack_game(struct staged_game *s, const struct shard_schema *schema,
-                                struct shard_codec *codec, struct shard_buffer scratch[2],
-                                struct tg_error *err)
+/* ---- staging --------------------------------------------------------------------------------- */
+
+static int64_t n_spans(const struct record_finished *f)
 {
-    static const enum shard_table_kind tables[] = {SHARD_ROWS, SHARD_MOVES};
-    int n_columns = schema->tables[SHARD_ROWS].n_columns + schema->tables[SHARD_MOVES].n_columns;
-    struct shard_piece *piece = s->pieces = malloc((size_t)n_columns * sizeof *piece);
+    return (f->game.n_rows + SHARD_SPAN - 1) / SHARD_SPAN;
+}
 
-    if (piece == NULL)
-        return FAIL(err, TG_ENOMEM, "staging a game");
-    scratch[1].n = 0;
-    for (int i = 0; i < 2; i++) {
-        const struct shard_table *table = &schema->tables[tables[i]];
-        int64_t items = shard_items(&s->f, tables[i]);
+/* Which block and which piece a span of a table begins with. */
+struct place {
+    int64_t block, piece;
+};
 
+static struct place place_of(const struct record_finished *f, const struct shard_schema *schema,
+                             enum shard_table_kind t, int64_t span)
+{
+    int64_t heads = schema->tables[SHARD_HEADS].n_columns;
+    int64_t arrays = schema->tables[SHARD_ARRAYS].n_columns;
+
+    switch (t) {
+    case SHARD_HEADS:
+        return (struct place){.block = 0, .piece = 0};
+    case SHARD_ARRAYS:
+        return (struct place){.block = 1 + span, .piece = heads + span * arrays};
+    default:
+        return (struct place){.block = 1 + n_spans(f), .piece = heads + n_spans(f) * arrays};
+    }
+}
+
+/* All blocks of a table, appended to the workspace. */
+static enum tg_status pack_table(struct staged_game *s, const struct shard_schema *schema,
+                                 enum shard_table_kind t, struct shard_codec *codec,
+                                 struct shard_workspace *w, struct tg_error *err)
+{
+    const struct shard_table *table = &schema->tables[t];
+    int64_t n = shard_items(t, s->f.game.n_rows, s->f.game.n_moves), span = shard_span(t);
+
+    for (int64_t from = 0; from < n; from += span) {
+        int64_t to = n - from < span ? n : from + span;
+        struct place at = place_of(&s->f, schema, t, from / span);
+
+        s->block_at[at.block] = w->packed.n;
         for (int c = 0; c < table->n_columns; c++) {
-            scratch[0].n = 0;
-            if (items > 0)
-                TRY(gather(&s->f, tables[i], &table->columns[c], 0, items, &scratch[0], err));
-            TRY(shard_piece_pack(codec, scratch[0].bytes, scratch[0].n, &scratch[1], piece++, err));
+            TRY(gather(&s->f, t, &table->columns[c], from, to, &w->gathered, err));
+            TRY(shard_piece_pack(codec, w->gathered.bytes, w->gathered.n, &w->packed,
+                                 &s->pieces[at.piece + c], err));
         }
     }
-    s->packed = malloc(scratch[1].n > 0 ? scratch[1].n : 1);
+    return TG_OK;
+}
+
+static enum tg_status pack_game(struct staged_game *s, const struct shard_schema *schema,
+                                struct shard_codec *codec, struct shard_workspace *w,
+                                struct tg_error *err)
+{
+    struct place last = place_of(&s->f, schema, SHARD_MOVES, 0);
+    size_t n_pieces = (size_t)(last.piece + schema->tables[SHARD_MOVES].n_columns);
+
+    s->pieces = malloc(n_pieces * sizeof *s->pieces);
+    s->block_at = malloc((size_t)(last.block + 1) * sizeof *s->block_at);
+    if (s->pieces == NULL || s->block_at == NULL)
+        return FAIL(err, TG_ENOMEM, "staging a game of %zu pieces", n_pieces);
+    w->packed.n = 0;
+    TRY(pack_table(s, schema, SHARD_HEADS, codec, w, err));
+    TRY(pack_table(s, schema, SHARD_ARRAYS, codec, w, err));
+    TRY(pack_table(s, schema, SHARD_MOVES, codec, w, err));
+    s->packed = malloc(w->packed.n + 1);
     if (s->packed == NULL)
-        return FAIL(err, TG_ENOMEM, "staging a game of %zu bytes", scratch[1].n);
-    memcpy(s->packed, scratch[1].bytes, scratch[1].n);
+        return FAIL(err, TG_ENOMEM, "staging a game of %zu bytes", w->packed.n);
+    if (w->packed.n > 0)
+        memcpy(s->packed, w->packed.bytes, w->packed.n);
     return TG_OK;
 }
 
 enum tg_status staged_init(struct staged_game *s, struct record_finished *f,
                            const struct shard_schema *schema, struct shard_codec *codec,
-                           struct shard_buffer scratch[2], struct tg_error *err)
+                           struct shard_workspace *w, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
 
@@ -74,7 +130,7 @@ enum tg_status staged_init(struct staged_game *s, struct record_finished *f,
     f->root_values = NULL;
     f->root_visits = NULL;
     if (codec->level > 0)
-        rc = pack_game(s, schema, codec, scratch, err);
+        rc = pack_game(s, schema, codec, w, err);
     if (rc != TG_OK)
         staged_fini(s);
     return rc;
@@ -84,233 +140,196 @@ void staged_fini(struct staged_game *s)
 {
     record_finished_free(&s->f);
     free(s->pieces);
+    free(s->block_at);
     free(s->packed);
-    s->pieces = NULL;
-    s->packed = NULL;
+    *s = (struct staged_game){.pieces = NULL};
 }
 
-void shard_chunks_fini(struct shard_chunks *k)
-{
-    shard_buffer_fini(&k->bytes);
-    free(k->sizes);
-    *k = (struct shard_chunks){.sizes = NULL};
-}
+/* ---- sending --------------------------------------------------------------------------------- */
 
-/* What a whole game looks like in a table, as it was compressed when staged. */
-static const struct shard_piece *packed_pieces(const struct staged_game *s,
-                                               const struct shard_schema *schema,
-                                               enum shard_table_kind t, const unsigned char **bytes)
-{
-    const struct shard_piece *p = s->pieces;
-
-    *bytes = s->packed;
-    if (t == SHARD_MOVES)
-        for (int c = 0; c < schema->tables[SHARD_ROWS].n_columns; c++)
-            *bytes += p++->n_bytes;
-    return p;
-}
-
-struct sender {
+struct exchange {
     const struct plan *plan;
     const struct shard_schema *schema;
     struct staged_game *staged; /* this rank's */
     struct shard_codec *codec;
     struct shard_codec copy;    /* of level 0 */
-    struct shard_buffer out, scratch;
+    struct shard_workspace *w;
+    int rank;
+    const unsigned char *in;    /* messages received */
+    size_t *at;                 /* [n_ranks]: where each rank's message is being read */
 };
 
-/* A part of a game that was not compressed as such: it lies across a chunk's border, or raw. */
-static enum tg_status send_fresh(struct sender *s, const struct plan_part *q,
-                                 const struct record_finished *f, struct tg_error *err)
+/* The part was compressed as such when this rank staged its game. */
+static bool is_packed(const struct exchange *x, const struct plan_part *q)
 {
-    const struct shard_table *table = &s->schema->tables[q->table];
-    size_t header = s->out.n;
-    struct shard_piece piece;
+    return q->whole && !travels_raw(q->table) && x->codec->level > 0;
+}
 
-    TRY(shard_buffer_reserve(&s->out, (size_t)table->n_columns * sizeof piece, err));
-    s->out.n += (size_t)table->n_columns * sizeof piece;
+static const struct shard_piece *packed_part(const struct exchange *x, const struct plan_part *q,
+                                             const unsigned char **bytes)
+{
+    const struct staged_game *s = &x->staged[x->plan->games[q->game].index];
+    struct place at = place_of(&s->f, x->schema, q->table, q->from / shard_span(q->table));
+
+    *bytes = s->packed + s->block_at[at.block];
+    return s->pieces + at.piece;
+}
+
+/* A part that lies across the border of a chunk, or is raw. */
+static enum tg_status send_fresh(struct exchange *x, const struct plan_part *q, struct tg_error *err)
+{
+    const struct record_finished *f = &x->staged[x->plan->games[q->game].index].f;
+    const struct shard_table *table = &x->schema->tables[q->table];
+    struct shard_buffer *out = &x->w->out;
+    struct shard_piece piece;
+    size_t header = out->n;
+
+    TRY(shard_buffer_reserve(out, (size_t)table->n_columns * sizeof piece, err));
+    out->n += (size_t)table->n_columns * sizeof piece;
     for (int c = 0; c < table->n_columns; c++) {
-        TRY(gather(f, q->table, &table->columns[c], q->from, q->to, &s->scratch, err));
-        TRY(shard_piece_pack(travels_raw(q->table) ? &s->copy : s->codec, s->scratch.bytes,
-                             s->scratch.n, &s->out, &piece, err));
-        memcpy(s->out.bytes + header + (size_t)c * sizeof piece, &piece, sizeof piece);
+        TRY(gather(f, q->table, &table->columns[c], q->from, q->to, &x->w->gathered, err));
+        TRY(shard_piece_pack(travels_raw(q->table) ? &x->copy : x->codec, x->w->gathered.bytes,
+                             x->w->gathered.n, out, &piece, err));
+        memcpy(out->bytes + header + (size_t)c * sizeof piece, &piece, sizeof piece);
     }
     return TG_OK;
 }
 
-static enum tg_status send_part(struct sender *s, const struct plan_part *q, struct tg_error *err)
+static enum tg_status send_packed(struct exchange *x, const struct plan_part *q, struct tg_error *err)
 {
-    const struct staged_game *game = &s->staged[s->plan->games[q->game].index];
-    int n_columns = s->schema->tables[q->table].n_columns;
+    int n_columns = x->schema->tables[q->table].n_columns;
     const unsigned char *bytes;
+    const struct shard_piece *pieces = packed_part(x, q, &bytes);
     size_t n = 0;
 
-    if (!q->whole || travels_raw(q->table) || game->pieces == NULL)
-        return send_fresh(s, q, &game->f, err);
-    const struct shard_piece *pieces = packed_pieces(game, s->schema, q->table, &bytes);
     for (int c = 0; c < n_columns; c++)
         n += pieces[c].n_bytes;
-    TRY(shard_buffer_append(&s->out, pieces, (size_t)n_columns * sizeof *pieces, err));
-    return shard_buffer_append(&s->out, bytes, n, err);
+    TRY(shard_buffer_append(&x->w->out, pieces, (size_t)n_columns * sizeof *pieces, err));
+    return shard_buffer_append(&x->w->out, bytes, n, err);
 }
 
 /* All messages of this rank; starts [n_ranks + 1]. */
-static enum tg_status write_messages(struct sender *s, int rank, size_t *starts, struct tg_error *err)
+static enum tg_status write_messages(struct exchange *x, size_t *starts, struct tg_error *err)
 {
-    const struct plan *p = s->plan;
+    const struct plan *p = x->plan;
 
+    x->w->out.n = 0;
     starts[0] = 0;
     for (int to = 0; to < p->n_ranks; to++) {
         for (int t = 0; t < SHARD_TABLES; t++)
             for (int64_t g = plan_group_begin(p, t, to); g < plan_group_begin(p, t, to + 1); g++)
-                for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);)
-                    if (p->games[q.game].rank == rank)
-                        TRY(send_part(s, &q, err));
-        starts[to + 1] = s->out.n;
+                for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);) {
+                    if (p->games[q.game].rank != x->rank || (to == x->rank && is_packed(x, &q)))
+                        continue;
+                    TRY(is_packed(x, &q) ? send_packed(x, &q, err) : send_fresh(x, &q, err));
+                }
+        starts[to + 1] = x->w->out.n;
     }
     return TG_OK;
 }
 
-/* A part of a group as it came in: its pieces and where their bytes are. */
+/* ---- assembling ------------------------------------------------------------------------------ */
+
+/* A part of the group in hand: its pieces and their bytes, of the columns still to come. */
 struct arrived {
-    const unsigned char *header, *bytes; /* of the next column's piece */
+    const unsigned char *header, *bytes;
     int64_t n_items;
 };
 
-struct receiver {
-    const struct plan *plan;
-    const struct shard_schema *schema;
-    struct shard_codec *codec;
-    const unsigned char *in;
-    size_t *at;              /* [n_ranks]: where each rank's message is being read */
-    struct arrived *parts;   /* of the group in hand */
-    int64_t n_parts, cap_parts;
-    struct shard_buffer raw; /* a chunk that travelled raw */
-};
-
-static enum tg_status add_part(struct receiver *r, const struct plan_part *q, int n_columns,
-                               struct tg_error *err)
+static enum tg_status add_part(struct exchange *x, const struct plan_part *q, struct tg_error *err)
 {
-    size_t *at = &r->at[r->plan->games[q->game].rank];
+    int n_columns = x->schema->tables[q->table].n_columns, from = x->plan->games[q->game].rank;
+    struct arrived a = {.n_items = q->to - q->from};
     struct shard_piece piece;
 
-    if (r->n_parts == r->cap_parts) {
-        int64_t cap = 2 * r->cap_parts + 64;
-        struct arrived *grown = realloc(r->parts, (size_t)cap * sizeof *grown);
-
-        if (grown == NULL)
-            return FAIL(err, TG_ENOMEM, "a chunk of %jd games", (intmax_t)cap);
-        r->parts = grown;
-        r->cap_parts = cap;
+    if (from == x->rank && is_packed(x, q)) {
+        a.header = (const unsigned char *)packed_part(x, q, &a.bytes);
+    } else {
+        a.header = x->in + x->at[from];
+        a.bytes = a.header + (size_t)n_columns * sizeof piece;
+        x->at[from] += (size_t)n_columns * sizeof piece;
+        for (int c = 0; c < n_columns; c++) {
+            memcpy(&piece, a.header + (size_t)c * sizeof piece, sizeof piece);
+            x->at[from] += piece.n_bytes;
+        }
     }
-    struct arrived *a = &r->parts[r->n_parts++];
-    a->header = r->in + *at;
-    a->bytes = a->header + (size_t)n_columns * sizeof piece;
-    a->n_items = q->to - q->from;
-    *at += (size_t)n_columns * sizeof piece;
-    for (int c = 0; c < n_columns; c++) {
-        memcpy(&piece, a->header + (size_t)c * sizeof piece, sizeof piece);
-        *at += piece.n_bytes;
-    }
-    return TG_OK;
+    return shard_buffer_append(&x->w->parts, &a, sizeof a, err);
 }
 
 /* The next column's piece of every part in turn, as one chunk. */
-static enum tg_status assemble_chunk(struct receiver *r, enum shard_table_kind t,
-                                     const struct shard_column *c, struct shard_chunks *k,
-                                     struct tg_error *err)
+static enum tg_status assemble_chunk(struct exchange *x, enum shard_table_kind t,
+                                     const struct shard_column *c, struct tg_error *err)
 {
+    struct arrived *parts = (struct arrived *)(void *)x->w->parts.bytes;
+    size_t n_parts = x->w->parts.n / sizeof *parts;
     struct shard_chunk chunk;
     struct shard_piece piece;
+    uint32_t size;
 
-    TRY(shard_chunk_begin(&chunk, r->codec, &k->bytes, err));
-    r->raw.n = 0;
-    for (int64_t i = 0; i < r->n_parts; i++) {
-        struct arrived *a = &r->parts[i];
-
+    TRY(shard_chunk_begin(&chunk, x->codec, &x->w->chunks, err));
+    x->w->raw.n = 0;
+    for (struct arrived *a = parts; a < parts + n_parts; a++) {
         memcpy(&piece, a->header, sizeof piece);
         if (travels_raw(t))
-            TRY(shard_buffer_append(&r->raw, a->bytes, piece.n_bytes, err));
+            TRY(shard_buffer_append(&x->w->raw, a->bytes, piece.n_bytes, err));
         else
             TRY(shard_chunk_add(&chunk, &piece, a->bytes, (size_t)a->n_items * c->item_bytes, err));
         a->header += sizeof piece;
         a->bytes += piece.n_bytes;
     }
     if (travels_raw(t))
-        TRY(shard_chunk_add_raw(&chunk, r->raw.bytes, r->raw.n, err));
-    return shard_chunk_end(&chunk, (size_t)r->plan->chunk_items[t] * c->item_bytes,
-                           &k->sizes[k->n++], err);
+        TRY(shard_chunk_add_raw(&chunk, x->w->raw.bytes, x->w->raw.n, err));
+    TRY(shard_chunk_end(&chunk, (size_t)x->plan->chunk_items[t] * c->item_bytes, &size, err));
+    return shard_buffer_append(&x->w->sizes, &size, sizeof size, err);
 }
 
-static enum tg_status assemble(struct receiver *r, int rank, struct shard_chunks *k,
-                               struct tg_error *err)
+static enum tg_status assemble(struct exchange *x, struct tg_error *err)
 {
-    const struct plan *p = r->plan;
+    const struct plan *p = x->plan;
 
+    x->w->chunks.n = x->w->sizes.n = 0;
     for (int t = 0; t < SHARD_TABLES; t++) {
-        const struct shard_table *table = &r->schema->tables[t];
+        const struct shard_table *table = &x->schema->tables[t];
 
-        for (int64_t g = plan_group_begin(p, t, rank); g < plan_group_begin(p, t, rank + 1); g++) {
-            r->n_parts = 0;
+        for (int64_t g = plan_group_begin(p, t, x->rank); g < plan_group_begin(p, t, x->rank + 1); g++) {
+            x->w->parts.n = 0;
             for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);)
-                TRY(add_part(r, &q, table->n_columns, err));
+                TRY(add_part(x, &q, err));
             for (int c = 0; c < table->n_columns; c++)
-                TRY(assemble_chunk(r, t, &table->columns[c], k, err));
+                TRY(assemble_chunk(x, t, &table->columns[c], err));
         }
     }
     return TG_OK;
 }
 
-/* Room for the sizes of this rank's chunks, and for most of their bytes. */
-static enum tg_status chunks_init(struct shard_chunks *k, const struct plan *p,
-                                  const struct shard_schema *schema, int rank, size_t n_bytes,
-                                  struct tg_error *err)
-{
-    int64_t n = 0;
-
-    for (int t = 0; t < SHARD_TABLES; t++)
-        n += (plan_group_begin(p, t, rank + 1) - plan_group_begin(p, t, rank))
-           * schema->tables[t].n_columns;
-    k->sizes = malloc((size_t)(n + 1) * sizeof *k->sizes);
-    if (k->sizes == NULL)
-        return FAIL(err, TG_ENOMEM, "sizes of %jd chunks", (intmax_t)n);
-    return shard_buffer_reserve(&k->bytes, n_bytes + n_bytes / 8 + 4096, err);
-}
-
 enum tg_status shard_exchange(const struct plan *p, struct comm *comm,
                               const struct shard_schema *schema, struct staged_game *staged,
-                              struct shard_codec *codec, struct shard_chunks *chunks,
-                              struct tg_error *err)
+                              struct shard_codec *codec, struct shard_workspace *w,
+                              struct shard_chunks *chunks, struct tg_error *err)
 {
-    struct sender s = {.plan = p, .schema = schema, .staged = staged, .codec = codec};
-    struct receiver r = {.plan = p, .schema = schema, .codec = codec};
+    struct exchange x = {.plan = p, .schema = schema, .staged = staged, .codec = codec, .w = w,
+                         .rank = comm_rank(comm)};
     size_t n_ranks = (size_t)p->n_ranks;
     size_t *starts = malloc(2 * (n_ranks + 1) * sizeof *starts), *in_starts = starts + n_ranks + 1;
-    int rank = comm_rank(comm);
     enum tg_status rc = TG_OK;
     void *in = NULL;
 
     for (int64_t i = 0; i < p->n_games; i++)
-        if (p->games[i].rank == rank) {
-            staged[p->games[i].index].f.game.first_row = p->first[SHARD_ROWS][i];
+        if (p->games[i].rank == x.rank) {
+            staged[p->games[i].index].f.game.first_row = p->first[SHARD_HEADS][i];
             staged[p->games[i].index].f.game.first_move = p->first[SHARD_MOVES][i];
         }
-    rc = starts == NULL ? FAIL(err, TG_ENOMEM, "messages") : write_messages(&s, rank, starts, err);
+    rc = starts == NULL ? FAIL(err, TG_ENOMEM, "messages") : write_messages(&x, starts, err);
     TRY_OUT(comm_agree(comm, rc, err));
-    TRY_OUT(comm_alltoallv(comm, s.out.bytes, starts, &in, in_starts, err));
-
-    r.in = in;
-    r.at = in_starts;
-    rc = chunks_init(chunks, p, schema, rank, in_starts[n_ranks], err);
-    if (rc == TG_OK)
-        rc = assemble(&r, rank, chunks, err);
-    TRY_OUT(comm_agree(comm, rc, err));
+    TRY_OUT(comm_alltoallv(comm, w->out.bytes, starts, &in, in_starts, err));
+    x.in = in;
+    x.at = in_starts;
+    TRY_OUT(comm_agree(comm, assemble(&x, err), err));
+    *chunks = (struct shard_chunks){.bytes = w->chunks.bytes,
+                                    .sizes = (const uint32_t *)(const void *)w->sizes.bytes,
+                                    .n = (int64_t)(w->sizes.n / sizeof(uint32_t))};
 out:
     free(starts);
     free(in);
-    free(r.parts);
-    shard_buffer_fini(&r.raw);
-    shard_buffer_fini(&s.out);
-    shard_buffer_fini(&s.scratch);
     return rc;
 }

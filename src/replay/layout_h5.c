@@ -195,7 +195,7 @@ static bool add_attributes(hid_t file, const struct plan *p, const struct shard_
 {
     return add_integer(file, "schema_version", SHARD_SCHEMA_VERSION)
         && add_integer(file, "number", a->number) && add_integer(file, "iteration", a->iteration)
-        && add_integer(file, "n_rows", p->n_items[SHARD_ROWS])
+        && add_integer(file, "n_rows", p->n_items[SHARD_HEADS])
         && add_integer(file, "n_games", p->n_items[SHARD_GAMES])
         && add_integer(file, "n_moves", p->n_items[SHARD_MOVES])
         && add_text(file, "game", game_kind_name(a->game->kind))

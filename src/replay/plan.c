@@ -45,14 +45,15 @@ out:
 
 static void add_up(struct plan *p, int chunk_rows)
 {
-    const int chunks[SHARD_TABLES] = {chunk_rows, SHARD_GAMES_CHUNK, SHARD_MOVES_CHUNK};
+    const int chunks[SHARD_TABLES] = {SHARD_HEADS_CHUNK, chunk_rows, SHARD_GAMES_CHUNK,
+                                      SHARD_MOVES_CHUNK};
 
     for (int t = 0; t < SHARD_TABLES; t++) {
         int64_t at = 0;
 
         for (int64_t i = 0; i < p->n_games; i++) {
             p->first[t][i] = at;
-            at += t == SHARD_ROWS ? p->games[i].n_rows : t == SHARD_GAMES ? 1 : p->games[i].n_moves;
+            at += shard_items(t, p->games[i].n_rows, p->games[i].n_moves);
         }
         p->first[t][p->n_games] = at;
         p->n_items[t] = at;
@@ -94,38 +95,39 @@ int64_t plan_group_begin(const struct plan *p, enum shard_table_kind t, int rank
 
 struct plan_part plan_parts(const struct plan *p, enum shard_table_kind t, int64_t group)
 {
-    struct plan_part q = {.table = t, .begin = group * p->chunk_items[t]};
+    struct plan_part q = {.table = t, .next = group * p->chunk_items[t]};
     int64_t low = 0, high = p->n_games;
 
-    q.end = q.begin + p->chunk_items[t];
+    q.end = q.next + p->chunk_items[t];
     if (q.end > p->n_items[t])
         q.end = p->n_items[t];
-    while (low < high) { /* the first game that ends behind begin */
+    while (low < high) { /* the first game that ends behind the group's begin */
         int64_t mid = low + (high - low) / 2;
 
-        if (p->first[t][mid + 1] > q.begin)
+        if (p->first[t][mid + 1] > q.next)
             high = mid;
         else
             low = mid + 1;
     }
-    q.next = low;
+    q.next_game = low;
     return q;
 }
 
 bool plan_part_next(const struct plan *p, struct plan_part *q)
 {
     const int64_t *first = p->first[q->table];
+    int64_t span = shard_span(q->table), n, span_end;
 
-    while (q->next < p->n_games && first[q->next] < q->end) {
-        int64_t g = q->next++, n = first[g + 1] - first[g];
-
-        if (n == 0)
-            continue;
-        q->game = g;
-        q->from = q->begin > first[g] ? q->begin - first[g] : 0;
-        q->to = q->end - first[g] < n ? q->end - first[g] : n;
-        q->whole = q->from == 0 && q->to == n;
-        return true;
-    }
-    return false;
+    if (q->next >= q->end)
+        return false;
+    while (first[q->next_game + 1] <= q->next) /* games of no items too */
+        q->next_game++;
+    q->game = q->next_game;
+    n = first[q->game + 1] - first[q->game];
+    q->from = q->next - first[q->game];
+    span_end = (q->from / span + 1) * span < n ? (q->from / span + 1) * span : n;
+    q->to = q->end - first[q->game] < span_end ? q->end - first[q->game] : span_end;
+    q->whole = q->from % span == 0 && q->to == span_end;
+    q->next = first[q->game] + q->to;
+    return true;
 }

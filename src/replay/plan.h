@@ -30,15 +30,15 @@ void plan_fini(struct plan *p);
 /* Rank r assembles groups [plan_group_begin(r), plan_group_begin(r + 1)) of a table. */
 int64_t plan_group_begin(const struct plan *p, enum shard_table_kind t, int rank);
 
-/* The games with items in a group, one after the other:
+/* What a group consists of, one after the other: parts of games, none of which reaches beyond a span.
  * for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);) .. */
 struct plan_part {
     enum shard_table_kind table;
-    int64_t begin, end; /* items of the group */
-    int64_t game;       /* index in p->games */
-    int64_t from, to;   /* this part: items of the game, counted from its own first */
-    bool whole;         /* all of the game's items */
-    int64_t next;       /* game to look at */
+    int64_t game;     /* index in p->games */
+    int64_t from, to; /* this part: items of the game, counted from its own first */
+    bool whole;       /* a whole span of the game */
+    int64_t end;      /* of the group, in items */
+    int64_t next_game, next; /* where to go on: game, item of the table */
 };
 struct plan_part plan_parts(const struct plan *p, enum shard_table_kind t, int64_t group);
 bool plan_part_next(const struct plan *p, struct plan_part *q);

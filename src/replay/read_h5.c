@@ -52,7 +52,8 @@ static enum tg_status read_text(struct shard_reader *r, const char *name, char *
 
 static enum tg_status read_attributes(struct shard_reader *r, struct tg_error *err)
 {
-    static const char *const counts[SHARD_TABLES] = {"n_rows", "n_games", "n_moves"};
+    static const char *const counts[SHARD_TABLES] = {[SHARD_HEADS] = "n_rows", [SHARD_ARRAYS] = "n_rows",
+                                                     [SHARD_GAMES] = "n_games", [SHARD_MOVES] = "n_moves"};
     int64_t version = 0;
 
     TRY(read_integer(r, "schema_version", &version, err));

@@ -56,20 +56,27 @@ static const struct record_column move_columns[] = {
     {"root_visits", RECORD_I32, MOVE_ROOT_VISITS, 1},
 };
 
-static void fill(struct shard_table *t, const char *group, const struct record_column *columns, int n,
-                 size_t stride)
+static void add(struct shard_table *t, const char *group, const struct record_column *column,
+                size_t stride)
 {
-    assert(n <= SHARD_MAX_COLUMNS);
-    t->n_columns = n;
-    for (int i = 0; i < n; i++) {
-        struct shard_column *c = &t->columns[i];
+    struct shard_column *c = &t->columns[t->n_columns++];
 
-        snprintf(c->name, sizeof c->name, "%s%s", group, columns[i].name);
-        c->type = columns[i].type;
-        c->n_elems = columns[i].n_elems;
-        c->item_bytes = c->n_elems * record_type_bytes(c->type);
-        c->offset = columns[i].offset;
-        c->stride = stride != 0 ? stride : c->item_bytes;
+    assert(t->n_columns <= SHARD_MAX_COLUMNS);
+    snprintf(c->name, sizeof c->name, "%s%s", group, column->name);
+    c->type = column->type;
+    c->n_elems = column->n_elems;
+    c->item_bytes = c->n_elems * record_type_bytes(c->type);
+    c->offset = column->offset;
+    c->stride = stride != 0 ? stride : c->item_bytes;
+}
+
+static void add_rows(struct shard_schema *s, const struct record_layout *l)
+{
+    for (int i = 0; i < l->n_columns; i++) {
+        const struct record_column *c = &l->columns[i];
+        bool head = c->n_elems * record_type_bytes(c->type) <= SHARD_HEAD_BYTES;
+
+        add(&s->tables[head ? SHARD_HEADS : SHARD_ARRAYS], "", c, l->row_bytes);
     }
 }
 
@@ -77,31 +84,33 @@ void shard_schema_init(struct shard_schema *s, const struct record_layout *l)
 {
     memset(s, 0, sizeof *s);
     if (l != NULL)
-        fill(&s->tables[SHARD_ROWS], "", l->columns, l->n_columns, l->row_bytes);
-    fill(&s->tables[SHARD_GAMES], "games/", game_columns,
-         (int)(sizeof game_columns / sizeof *game_columns), sizeof(struct record_game));
-    fill(&s->tables[SHARD_MOVES], "games/", move_columns,
-         (int)(sizeof move_columns / sizeof *move_columns), 0);
+        add_rows(s, l);
+    for (size_t i = 0; i < sizeof game_columns / sizeof *game_columns; i++)
+        add(&s->tables[SHARD_GAMES], "games/", &game_columns[i], sizeof(struct record_game));
+    for (size_t i = 0; i < sizeof move_columns / sizeof *move_columns; i++)
+        add(&s->tables[SHARD_MOVES], "games/", &move_columns[i], 0);
 }
 
 const unsigned char *shard_source(const struct record_finished *f, enum shard_table_kind table,
                                   const struct shard_column *c)
 {
-    switch (table) {
-    case SHARD_ROWS:
-        return f->rows + c->offset;
-    case SHARD_GAMES:
+    const void *moves[] = {[MOVE_ACTION] = f->moves,
+                           [MOVE_ROOT_VALUE] = f->root_values,
+                           [MOVE_ROOT_VISITS] = f->root_visits};
+
+    if (table == SHARD_MOVES)
+        return moves[c->offset];
+    if (table == SHARD_GAMES)
         return (const unsigned char *)&f->game + c->offset;
-    default:
-        break;
-    }
-    const void *arrays[] = {[MOVE_ACTION] = f->moves,
-                            [MOVE_ROOT_VALUE] = f->root_values,
-                            [MOVE_ROOT_VISITS] = f->root_visits};
-    return arrays[c->offset];
+    return f->rows + c->offset;
 }
 
-int64_t shard_items(const struct record_finished *f, enum shard_table_kind table)
+int64_t shard_items(enum shard_table_kind table, int64_t n_rows, int64_t n_moves)
 {
-    return table == SHARD_ROWS ? f->game.n_rows : table == SHARD_GAMES ? 1 : f->game.n_moves;
+    return table == SHARD_GAMES ? 1 : table == SHARD_MOVES ? n_moves : n_rows;
+}
+
+int64_t shard_span(enum shard_table_kind table)
+{
+    return table == SHARD_ARRAYS ? SHARD_SPAN : INT32_MAX;
 }

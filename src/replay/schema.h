@@ -1,9 +1,9 @@
 /* schema.h - private to src/replay: the tables of a shard and their columns.
  *
- * A shard holds three tables: rows, games, and the moves of all games. An item is a line of a table.
- * Each game contributes a run of consecutive items to each table, in the order of game ids. A column
- * is one dataset, cut into chunks of chunk_items items; the chunks of all columns of a table over
- * the same items form a group. */
+ * An item is a line of a table. Each game contributes a run of consecutive items to each table, in
+ * the order of game ids. A column is one dataset, cut into chunks of so many items; the chunks of all
+ * columns of a table over the same items form a group. Rows are two tables of equally many items:
+ * their numbers (heads), in large chunks because they are small, and their arrays. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,11 +17,14 @@ enum {
     SHARD_MAX_COLUMNS = 48,
     SHARD_NAME_CHARS = 40,
     SHARD_MAX_CHUNK_BYTES = 64 << 20, /* no chunk of ours comes near it; bounds a damaged file's */
-    SHARD_GAMES_CHUNK = 4096,         /* items a chunk of the smaller tables */
-    SHARD_MOVES_CHUNK = 16384
+    SHARD_HEADS_CHUNK = 16384,        /* items a chunk; of arrays: an option */
+    SHARD_GAMES_CHUNK = 4096,
+    SHARD_MOVES_CHUNK = 16384,
+    SHARD_HEAD_BYTES = 16,            /* an item of a head column at most */
+    SHARD_SPAN = 32                   /* arrays of so many rows are compressed as one piece */
 };
 
-enum shard_table_kind { SHARD_ROWS, SHARD_GAMES, SHARD_MOVES, SHARD_TABLES };
+enum shard_table_kind { SHARD_HEADS, SHARD_ARRAYS, SHARD_GAMES, SHARD_MOVES, SHARD_TABLES };
 
 struct shard_column {
     char name[SHARD_NAME_CHARS]; /* path of the dataset */
@@ -46,5 +49,8 @@ void shard_schema_init(struct shard_schema *s, const struct record_layout *l);
 const unsigned char *shard_source(const struct record_finished *f, enum shard_table_kind table,
                                   const struct shard_column *c);
 
-/* Items that a game has in a table. */
-int64_t shard_items(const struct record_finished *f, enum shard_table_kind table);
+/* Items that a game of so many rows and moves has in a table. */
+int64_t shard_items(enum shard_table_kind table, int64_t n_rows, int64_t n_moves);
+/* A game is compressed in spans of so many items, so that little has to be compressed again where
+ * the border between two chunks falls into it. */
+int64_t shard_span(enum shard_table_kind table);

@@ -18,7 +18,7 @@ static enum tg_status check_counts(struct shard_reader *r, struct tg_error *err)
     unsigned char none[8];
 
     shard_schema_init(&schema, NULL);
-    TRY(shard_read_column(r, &row_id, SHARD_ROWS, 0, 0, false, none, err));
+    TRY(shard_read_column(r, &row_id, SHARD_HEADS, 0, 0, false, none, err));
     for (int t = SHARD_GAMES; t < SHARD_TABLES; t++)
         TRY(shard_read_column(r, &schema.tables[t].columns[0], t, 0, 0, false, none, err));
     return TG_OK;
@@ -37,7 +37,7 @@ enum tg_status replay_shard_stat(const char *path, struct replay_shard_info *inf
     snprintf(info->name, sizeof info->name, "%s", slash != NULL ? slash + 1 : path);
     info->number = r.number;
     info->iteration = r.iteration;
-    info->n_rows = r.n_items[SHARD_ROWS];
+    info->n_rows = r.n_items[SHARD_HEADS];
     info->n_games = r.n_items[SHARD_GAMES];
     info->n_moves = r.n_items[SHARD_MOVES];
     int failure = tg_hash_file(path, &info->hash, &info->n_bytes);
@@ -57,15 +57,16 @@ enum tg_status replay_shard_rows(const char *path, const struct record_layout *l
 
     shard_schema_init(&schema, l);
     TRY_OUT(shard_reader_init(&r, path, err));
-    if (first < 0 || n < 0 || first > r.n_items[SHARD_ROWS] || n > r.n_items[SHARD_ROWS] - first)
+    if (first < 0 || n < 0 || first > r.n_items[SHARD_HEADS] || n > r.n_items[SHARD_HEADS] - first)
         TRY_OUT(FAIL(err, TG_EINVAL, "%s: rows %" PRId64 " to %" PRId64 " of %" PRId64, path, first,
-                     first + n, r.n_items[SHARD_ROWS]));
+                     first + n, r.n_items[SHARD_HEADS]));
     memset(rows, 0, (size_t)n * l->row_bytes);
-    for (int c = 0; c < schema.tables[SHARD_ROWS].n_columns; c++) {
-        const struct shard_column *column = &schema.tables[SHARD_ROWS].columns[c];
+    for (int t = SHARD_HEADS; t <= SHARD_ARRAYS; t++)
+        for (int c = 0; c < schema.tables[t].n_columns; c++) {
+            const struct shard_column *column = &schema.tables[t].columns[c];
 
-        TRY_OUT(shard_read_column(&r, column, SHARD_ROWS, first, n, true, rows + column->offset, err));
-    }
+            TRY_OUT(shard_read_column(&r, column, t, first, n, true, rows + column->offset, err));
+        }
 out:
     shard_reader_fini(&r);
     return rc;
@@ -102,7 +103,7 @@ static const char *game_fault(const struct shard_reader *r, const struct record_
 {
     if (g->n_moves < 0 || g->first_move < 0 || g->first_move > r->n_items[SHARD_MOVES] - g->n_moves)
         return "its moves lie outside the shard";
-    if (g->n_rows < 0 || g->first_row < 0 || g->first_row > r->n_items[SHARD_ROWS] - g->n_rows)
+    if (g->n_rows < 0 || g->first_row < 0 || g->first_row > r->n_items[SHARD_HEADS] - g->n_rows)
         return "its rows lie outside the shard";
     if (g->setup.width < 1 || g->setup.width > r->size || g->setup.height < 1
         || g->setup.height > r->size)

@@ -16,8 +16,9 @@ struct replay_writer {
     struct record_layout layout;
     struct shard_schema schema;
     int chunk_rows;
+    bool one_host;
     struct shard_codec codec;
-    struct shard_buffer scratch[2];
+    struct shard_workspace work;
     struct staged_game *staged; /* owned: [n_staged], there is room for cap_staged */
     int64_t n_staged, cap_staged, n_rows;
 };
@@ -49,6 +50,20 @@ static enum tg_status writer_init(struct replay_writer *w, struct comm *comm, co
     return TG_OK;
 }
 
+/* Collective, agreed. */
+static enum tg_status find_hosts(struct replay_writer *w, struct tg_error *err)
+{
+    struct comm *host;
+    int64_t here;
+
+    TRY(comm_host(w->comm, &host, err));
+    here = comm_size(host) == comm_size(w->comm);
+    comm_close(host);
+    comm_sum_i64(w->comm, &here, 1);
+    w->one_host = here == comm_size(w->comm);
+    return TG_OK;
+}
+
 enum tg_status replay_writer_open(struct comm *comm, const char *dir, const struct game *game,
                                   const struct replay_options *options, struct replay_writer **w,
                                   struct tg_error *err)
@@ -59,6 +74,7 @@ enum tg_status replay_writer_open(struct comm *comm, const char *dir, const stru
 
     *w = NULL;
     TRY_OUT(comm_agree(comm, rc, err));
+    TRY_OUT(find_hosts(made, err));
     *w = made;
     return TG_OK;
 out:
@@ -109,7 +125,7 @@ enum tg_status replay_writer_push(struct replay_writer *w, struct record_finishe
     if (rc == TG_OK)
         rc = make_room(w, err);
     if (rc == TG_OK)
-        rc = staged_init(&w->staged[w->n_staged], game, &w->schema, &w->codec, w->scratch, err);
+        rc = staged_init(&w->staged[w->n_staged], game, &w->schema, &w->codec, &w->work, err);
     if (rc != TG_OK) {
         record_finished_free(game);
         tg_trace_at(err, __FILE__, __LINE__, __func__);
@@ -137,7 +153,9 @@ enum tg_status replay_writer_commit(struct replay_writer *w, int64_t number, int
                        .staged = w->staged,
                        .n_staged = w->n_staged,
                        .codec = &w->codec,
+                       .work = &w->work,
                        .chunk_rows = w->chunk_rows,
+                       .one_host = w->one_host,
                        .dir = w->dir,
                        .attributes = {.number = number,
                                       .iteration = iteration,
@@ -158,8 +176,7 @@ void replay_writer_close(struct replay_writer *w)
         return;
     drop_staged(w);
     free(w->staged);
-    for (int i = 0; i < 2; i++)
-        shard_buffer_fini(&w->scratch[i]);
+    shard_workspace_fini(&w->work);
     shard_codec_fini(&w->codec);
     free(w->dir);
     free(w->config_hash);
