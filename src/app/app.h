@@ -19,6 +19,7 @@ enum tg_status app_gtp(struct app *app, int argc, char **argv, struct tg_error *
 enum tg_status app_gomocup(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_inspect(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_status(struct app *app, int argc, char **argv, struct tg_error *err);
+enum tg_status app_report(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_import(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_export(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_version(struct app *app, int argc, char **argv, struct tg_error *err);

@@ -53,6 +53,9 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
     {"status", "the story of a run",
      "usage: tengen status RUN\n\n"
      "Progress, losses, matches and promotions, config revisions, files that were set aside.\n"},
+    {"report", "a run's story and curves as a web page",
+     "usage: tengen report RUN\n\n"
+     "Writes RUN/report.html: progress, curves, matches, configs. The page needs no server and no network.\n"},
     {"import", "a KataGo network becomes ours",
      "usage: tengen import NET.bin.gz [OUT.tgn]\n\n"
      "Reads KataGo's network format (versions 8 to 16) and writes our own. (Every command takes either.)\n"},

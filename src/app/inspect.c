@@ -51,8 +51,8 @@ static void print_shard(const struct inspect *o, const struct replay_shard_info 
                o->verify ? "true" : "false");
         return;
     }
-    printf("%s: shard %" PRId64 " of iteration %" PRId64 ", %s on boards up to %dx%d\n", o->path,
-           s->number, s->iteration, game_kind_name(game->kind), game->size, game->size);
+    printf("%s: shard %" PRId64 ", made in iteration %" PRId64 ", %s on boards up to %dx%d\n", o->path,
+           s->number, s->iteration + 1, game_kind_name(game->kind), game->size, game->size);
     printf("  rows    %" PRId64 " in %" PRIu64 " bytes (%.1f bytes a row)\n", s->n_rows, s->n_bytes,
            s->n_rows > 0 ? (double)s->n_bytes / (double)s->n_rows : 0.0);
     printf("  games   %" PRId64 ", %" PRId64 " moves (%.1f a game, %.1f of them random openings)\n",

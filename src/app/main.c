@@ -13,8 +13,8 @@ static const struct command {
 } commands[] = {
     {"train", app_train, true},     {"match", app_match, true},     {"gtp", app_gtp, false},
     {"gomocup", app_gomocup, false},{"bench", app_bench, true},     {"inspect", app_inspect, false},
-    {"status", app_status, false},  {"import", app_import, false},  {"export", app_export, false},
-    {"version", app_version, false},{"help", app_help, false},
+    {"status", app_status, false},  {"report", app_report, false},  {"import", app_import, false},
+    {"export", app_export, false},  {"version", app_version, false},{"help", app_help, false},
 };
 
 static const struct command *find(const char *name)
