@@ -11,7 +11,7 @@ enum gtp_clock_kind {
 };
 
 struct gtp_clock {
-    int kind; /* enum gtp_clock_kind */
+    enum gtp_clock_kind kind;
     double over_sec;
     int over_n;
     struct gtp_clock_side {
