@@ -289,7 +289,8 @@ struct nn_backend {
                                  struct tg_error *err);
     void (*batch_close)(struct nn_net *net, struct nn_batch *b);
     /* host [P] into / out of one of the arrays. Setting NN_PARAMS makes infer use them. NN_GRADS
-     * can only be read: the mean gradient of the last backward calls (tests). */
+     * can only be read: the mean gradient of the last backward calls (tests). Neither set nor update
+     * may run while another thread is inside the same net. */
     enum tg_status (*set)(struct nn_net *net, enum nn_array which, const float *host,
                           struct tg_error *err);
     enum tg_status (*get)(struct nn_net *net, enum nn_array which, float *host, struct tg_error *err);
@@ -306,7 +307,8 @@ struct nn_backend {
     enum tg_status (*backward)(struct nn_net *net, struct nn_batch *b, const struct nn_loss *loss,
                                int n_rows_global, bool first, struct tg_error *err);
     /* What all ranks have to sum before update: gradients and metrics. On the CPU fixed-point
-     * int64, so the sum is the same for any number of ranks, threads and chunks. */
+     * int64, so the sum is the same for any number of ranks and threads (see NN_CHUNK_ROWS); values
+     * that do not fit are counted in it, and make update skip on every rank. */
     struct tg_span (*reduce_span)(struct nn_net *net);
     enum tg_status (*update)(struct nn_net *net, const struct nn_update *u,
                              struct nn_update_result *result, struct tg_error *err);
