@@ -10,7 +10,7 @@
 enum { HOOK_STEP = 200, BYTES_PER_UNIT = 16 };
 
 const struct sandbox_limits sandbox_limits_default = {
-    .bytes = (size_t)64 << 20, .budget = 20 * 1000 * 1000, .cpu_sec = 10.0};
+    .bytes = (size_t)64 << 20, .budget = 20 * 1000 * 1000, .cpu_sec = 5.0};
 
 static double cpu_now(void)
 {

@@ -32,7 +32,7 @@ struct sandbox {
 
 enum sandbox_death { SANDBOX_ALIVE, SANDBOX_BUDGET, SANDBOX_CPU };
 
-/* 64 MB, 20 million, 10 s. */
+/* 64 MB, 20 million, 5 s. */
 extern const struct sandbox_limits sandbox_limits_default;
 
 enum tg_status sandbox_open(struct sandbox *sb, const struct sandbox_limits *limits,

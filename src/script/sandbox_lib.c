@@ -40,6 +40,32 @@ static int safe_setmetatable(lua_State *lua)
     return 1;
 }
 
+/* As Lua's, which counts to n even where there is nothing to repeat. */
+static int string_rep(lua_State *lua)
+{
+    size_t n_text, n_between;
+    const char *text = luaL_checklstring(lua, 1, &n_text);
+    lua_Integer n = luaL_checkinteger(lua, 2);
+    const char *between = luaL_optlstring(lua, 3, "", &n_between);
+    luaL_Buffer b;
+
+    if (n <= 0 || n_text + n_between == 0) {
+        lua_pushliteral(lua, "");
+        return 1;
+    }
+    if ((uint64_t)n > (SIZE_MAX >> 1) / (n_text + n_between))
+        return luaL_error(lua, "resulting string too large");
+    sandbox_charge(lua, n);
+    luaL_buffinitsize(lua, &b, (size_t)n * (n_text + n_between));
+    for (lua_Integer i = 0; i < n; i++) {
+        luaL_addlstring(&b, text, n_text);
+        if (i + 1 < n)
+            luaL_addlstring(&b, between, n_between);
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
 /* The table functions below see the raw table: a __len that lies would make them loop in C. */
 static lua_Integer raw_length(lua_State *lua, int at)
 {
@@ -155,6 +181,7 @@ static void strip(lua_State *lua, int library)
     }
 }
 
+/* In the table on top. */
 static void set_function(lua_State *lua, const char *name, lua_CFunction f)
 {
     lua_pushcfunction(lua, f);
@@ -179,9 +206,11 @@ void sandbox_open_libs(lua_State *lua)
     lua_getfield(lua, -1, LUA_TABLIBNAME);
     set_function(lua, "insert", table_insert);
     set_function(lua, "remove", table_remove);
-    lua_getfield(lua, -1, "sort");
+    lua_getfield(lua, -1, "sort"); /* ours calls it */
     lua_pushcclosure(lua, table_sort, 1);
     lua_setfield(lua, -2, "sort");
+    lua_getglobal(lua, LUA_STRLIBNAME);
+    set_function(lua, "rep", string_rep);
     lua_settop(lua, 0);
 
     /* Strings share one metatable: nobody may look at or change it. */

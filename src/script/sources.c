@@ -160,6 +160,13 @@ static bool installed_folder(char *folder, size_t n)
     return (size_t)snprintf(folder, n, "%.*s/share/tengen/lua", (int)len, exe) < n;
 }
 
+static bool module_path(char path[PATH_MAX], const char *folder, const char *below, const char *name)
+{
+    int n = snprintf(path, PATH_MAX, "%s%s/%s.lua", folder, below, name);
+
+    return n > 0 && n < PATH_MAX;
+}
+
 enum tg_status sources_module(struct sources *s, const char *name, const struct source **source,
                               struct tg_error *err)
 {
@@ -177,11 +184,11 @@ enum tg_status sources_module(struct sources *s, const char *name, const struct 
         return FAIL(err, TG_EINVAL, "require: \"%s\" is not among the texts that were kept", name);
 
     int n_paths = installed_folder(share, sizeof share) ? 3 : 2;
-    snprintf(path[0], PATH_MAX, "%s/%s.lua", s->folder, name);
-    snprintf(path[1], PATH_MAX, "%s/../lua/%s.lua", s->folder, name);
-    snprintf(path[2], PATH_MAX, "%s/%s.lua", share, name);
+    bool fits[] = {module_path(path[0], s->folder, "", name),
+                   module_path(path[1], s->folder, "/../lua", name),
+                   module_path(path[2], share, "", name)};
     for (int k = 0; k < n_paths; k++) {
-        enum tg_status rc = read_source(s, name, path[k], err);
+        enum tg_status rc = fits[k] ? read_source(s, name, path[k], err) : TG_ENOTFOUND;
 
         if (rc == TG_OK)
             *source = &s->list[s->n - 1];

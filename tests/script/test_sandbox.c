@@ -1,5 +1,18 @@
 /* What a script cannot do: run for ever, eat the memory, reach files or programs, load code. */
+#include "../../src/script/sandbox.h"
+
+#include <lauxlib.h>
+
 #include "config_text.h"
+
+static enum tg_status run_text(lua_State *lua, void *ctx, struct tg_error *err)
+{
+    (void)err;
+    if (luaL_loadstring(lua, ctx) != LUA_OK)
+        lua_error(lua);
+    lua_call(lua, 0, 0);
+    return TG_OK;
+}
 
 static void an_endless_loop_ends_with_its_line(void **state)
 {
@@ -42,14 +55,49 @@ static void memory_bombs_are_refused(void **state)
 {
     (void)state;
     assert_refused("local s = 'x' for i = 1, 60 do s = s .. s end", NULL, "memory");
-    assert_refused("return {name = ('x'):rep(1 << 40)}", NULL, "x.lua:1", "resulting string too large");
-    assert_refused("local s = ('x'):rep(1 << 30)", NULL, "64 MB");
-    assert_refused("local t = {} for i = 1, 1e9 do t[i] = {i} end", NULL, "memory");
+    assert_refused("return {name = ('x'):rep(1 << 62, 'y')}", NULL, "x.lua:1", "resulting string too large");
+    assert_refused("local s = (('x'):rep(1 << 15)):rep(1 << 15)", NULL, "64 MB");
+    assert_refused("local t = {} local x = ('x'):rep(5000) for i = 1, 1e9 do t[i] = x .. i end", NULL, "memory");
     assert_refused("local function f(n) return 1 + f(n + 1) end f(0)", NULL, "stack overflow");
     /* Memory that is freed and taken again costs budget, or one instruction could work for minutes. */
-    assert_refused("while true do local s = ('x'):rep(30000000) end", NULL, "too many instructions");
-    assert_refused("while true do pcall(string.rep, 'x', 1 << 28) pcall(string.rep, 'x', 1 << 25) end",
+    assert_refused("local x = ('x'):rep(30000) while true do local s = x:rep(1000) end", NULL, "too many instructions");
+    assert_refused("local x = ('x'):rep(30000)\n"
+                   "while true do pcall(string.rep, x, 10000) pcall(string.rep, x, 1000) end",
                    NULL, "too many instructions");
+}
+
+/* One instruction that takes long: counting instructions alone would not stop these. */
+static void processor_time_ends_what_instructions_do_not(void **state)
+{
+    static const char *const slow[] = {
+        "local s = ('x'):rep(1e6) while true do utf8.len(s) end",
+        "local s, u = ('x'):rep(1e6) .. 'a', ('x'):rep(1e6) .. 'b' while true do local x = s == u end",
+    };
+    const struct sandbox_limits limits = {.bytes = 8 << 20, .budget = INT64_MAX / 2, .cpu_sec = 0.2};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
+        struct tg_error err = {0};
+        struct sandbox sb;
+
+        assert_ok(sandbox_open(&sb, &limits, &err), &err);
+        assert_fails(sandbox_run(&sb, "test", run_text, (void *)slow[i], &err), TG_EINVAL,
+                     "too much processor time", &err);
+        sandbox_close(&sb);
+        assert_int_equal(sb.used, 0);
+    }
+}
+
+static void repeating_nothing_takes_no_time(void **state)
+{
+    struct script *s;
+    struct tg_error err = {0};
+
+    (void)state;
+    assert_ok(open_config("assert(string.rep('', 1e18) == '' and ('ab'):rep(2, '-') == 'ab-ab')\n"
+                          "assert(('x'):rep(-1) == '' and ('x'):rep(3) == 'xxx') return {}", NULL, &s, &err),
+              &err);
+    script_close(s);
 }
 
 static void bytecode_is_refused(void **state)
@@ -198,6 +246,8 @@ int main(void)
         cmocka_unit_test(pcall_does_not_catch_the_end),
         cmocka_unit_test(pcall_still_catches_ordinary_errors),
         cmocka_unit_test(memory_bombs_are_refused),
+        cmocka_unit_test(processor_time_ends_what_instructions_do_not),
+        cmocka_unit_test(repeating_nothing_takes_no_time),
         cmocka_unit_test(bytecode_is_refused),
         cmocka_unit_test(dangerous_functions_are_absent),
         cmocka_unit_test(finalisers_are_refused),
