@@ -77,6 +77,25 @@ enum tg_status comm_shared_reserve(struct comm_shared *s, size_t at, size_t n, s
 void comm_shared_sync(struct comm_shared *s); /* writes before it are seen after it. Collective. */
 void comm_shared_close(struct comm_shared *s);
 
+/* Call this now and then while this rank waits in a collective of c (after some milliseconds of it),
+ * so that it can go on hearing of the others: it may advance a pulse, and nothing that c is used for.
+ * call NULL: nothing. Not collective. */
+void comm_on_wait(struct comm *c, void (*call)(void *ctx), void *ctx);
+
+/* The pulse: sums of a few numbers over all ranks of c, one after the other, under way beside
+ * whatever else the ranks do. Every rank polls it from its loops (and waits: comm_on_wait); sum
+ * number k is the same on all ranks, though each sees it at its own time. Made for requests to stop,
+ * and for counts that all ranks are to act on alike. */
+struct comm_pulse;
+/* At most one sum in period_sec. Collective, agreed. All items start at 0. */
+enum tg_status comm_pulse_open(struct comm *c, int n_items, double period_sec,
+                               struct comm_pulse **p, struct tg_error *err);
+void comm_pulse_set(struct comm_pulse *p, int item, int64_t value); /* this rank's, from the next sum on */
+bool comm_pulse_poll(struct comm_pulse *p); /* never blocks; true: a new sum has come */
+const int64_t *comm_pulse_sums(const struct comm_pulse *p); /* [n_items] the last sum; 0 before the first */
+int64_t comm_pulse_number(const struct comm_pulse *p);      /* of the last sum, from 1 */
+void comm_pulse_close(struct comm_pulse *p); /* Collective. NULL is allowed. */
+
 /* The watchdog: a thread that ends the job with status 1, naming rank, phase, communicator and
  * collective, when one collective of this process outlasts limit_sec (0: never). One per process. */
 struct comm_watchdog;

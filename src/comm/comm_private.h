@@ -12,6 +12,8 @@ struct comm {
     int world_rank;   /* what messages call this rank */
     double wait_sec;  /* since the last comm_wait_sec */
     double *gathered; /* owned [size * COMM_SUM_BLOCK], for sums in rank order */
+    void (*on_wait)(void *ctx); /* comm_on_wait's; NULL: none */
+    void *on_wait_ctx;
 };
 
 /* Wait for a request of c by polling; what ("allreduce") is for the watchdog. */

@@ -7,23 +7,40 @@
 #include "tengen/file.h"
 
 /* How a wait gives up the core: first it spins (an answer is often microseconds away), then it
- * yields, and after a while, when the other side is computing, it sleeps. */
-enum { SPINS = 64, YIELD_USEC = 5000, SLEEP_USEC = 50 };
+ * yields, and after a while, when the other side is computing, it sleeps: a hundredth of the time
+ * waited so far, so that hundreds of waiting ranks leave a small machine's cores to those who work. */
+enum { SPINS = 64, YIELD_USEC = 5000, SLEEP_USEC = 50, MAX_SLEEP_USEC = 2000 };
+
+static void rest(struct comm *c, double waited_sec)
+{
+    double usec = 1e4 * waited_sec;
+
+    if (waited_sec < 1e-6 * YIELD_USEC) {
+        sched_yield();
+        return;
+    }
+    usec = usec < SLEEP_USEC ? SLEEP_USEC : usec > MAX_SLEEP_USEC ? MAX_SLEEP_USEC : usec;
+    nanosleep(&(struct timespec){.tv_nsec = (long)(1000.0 * usec)}, NULL);
+    if (c->on_wait != NULL)
+        c->on_wait(c->on_wait_ctx);
+}
+
+void comm_on_wait(struct comm *c, void (*call)(void *ctx), void *ctx)
+{
+    c->on_wait = call;
+    c->on_wait_ctx = ctx;
+}
 
 void comm_wait(struct comm *c, MPI_Request *request, const char *what)
 {
-    double start = tg_now(), now = start;
+    double start = tg_now();
     int done = 0;
 
     comm_watch_enter(what, c->name);
     for (int spin = 0; spin < SPINS && !done; spin++)
         MPI_Test(request, &done, MPI_STATUS_IGNORE);
     while (!done) {
-        now = tg_now();
-        if (now - start < 1e-6 * YIELD_USEC)
-            sched_yield();
-        else
-            nanosleep(&(struct timespec){.tv_nsec = 1000L * SLEEP_USEC}, NULL);
+        rest(c, tg_now() - start);
         MPI_Test(request, &done, MPI_STATUS_IGNORE);
     }
     comm_watch_leave();

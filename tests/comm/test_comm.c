@@ -258,6 +258,7 @@ static void ranks_of_a_host_see_each_others_writes(void **state)
     comm_close(host);
 }
 
+/* With one rank a host there is no shared memory to run out of. */
 static void memory_that_is_not_there_gives_a_status(void **state)
 {
     struct comm *c = *state, *host = NULL;
@@ -267,14 +268,17 @@ static void memory_that_is_not_there_gives_a_status(void **state)
     void *memory = NULL;
 
     assert_ok(comm_host(c, &host, &err), &err);
-    enum tg_status rc = comm_shared_open(host, terabytes, &s, &memory, &err);
-    if (rc == TG_OK) { /* address space is cheap: the reservation must refuse */
-        assert_int_equal(comm_shared_reserve(s, terabytes, 1, &err), TG_EINVAL);
-        if (comm_size(host) > 1 && comm_rank(host) == 0)
-            assert_fails(comm_shared_reserve(s, 0, terabytes, &err), TG_ENOMEM, "shared", &err);
-    } else {
-        assert_int_equal(rc, TG_ENOMEM);
-        assert_null(s);
+    if (comm_size(host) > 1) {
+        enum tg_status rc = comm_shared_open(host, terabytes, &s, &memory, &err);
+
+        if (rc == TG_OK) { /* address space is cheap: the reservation must refuse */
+            assert_int_equal(comm_shared_reserve(s, terabytes, 1, &err), TG_EINVAL);
+            if (comm_rank(host) == 0)
+                assert_fails(comm_shared_reserve(s, 0, terabytes, &err), TG_ENOMEM, "shared", &err);
+        } else {
+            assert_int_equal(rc, TG_ENOMEM);
+            assert_null(s);
+        }
     }
     comm_barrier(c);
     comm_shared_close(s);
@@ -293,6 +297,50 @@ static void the_watchdog_leaves_a_job_alone_that_works(void **state)
     for (int i = 0; i < 100; i++)
         comm_barrier(c);
     comm_watchdog_stop(w);
+}
+
+static void a_pulse_brings_everybody_the_same_sums_in_the_same_order(void **state)
+{
+    struct comm *c = *state;
+    struct comm_pulse *p;
+    struct tg_error err = {0};
+    int64_t seen[3];
+
+    assert_ok(comm_pulse_open(c, 1, 0.0, &p, &err), &err);
+    assert_int_equal(comm_pulse_sums(p)[0], 0);
+    comm_pulse_set(p, 0, 1);
+    for (int k = 0; k < 3;) {
+        if (!comm_pulse_poll(p))
+            continue;
+        assert_int_equal(comm_pulse_number(p), k + 1);
+        seen[k++] = comm_pulse_sums(p)[0];
+        if (comm_rank(c) == 0)
+            comm_pulse_set(p, 0, 1 + k); /* from the next sum on */
+    }
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(seen[k], comm_size(c) + k);
+    comm_pulse_close(p);
+}
+
+static void poll_pulse(void *ctx) { comm_pulse_poll(ctx); }
+
+static void a_pulse_beats_on_while_a_rank_waits_elsewhere(void **state)
+{
+    struct comm *c = *state;
+    struct comm_pulse *p;
+    struct tg_error err = {0};
+
+    assert_ok(comm_pulse_open(c, 1, 0.001, &p, &err), &err);
+    if (comm_rank(c) == comm_size(c) - 1) { /* the late one: the others are in the barrier */
+        comm_pulse_set(p, 0, 7);
+        while (comm_pulse_sums(p)[0] != 7)
+            comm_pulse_poll(p);
+    } else {
+        comm_on_wait(c, poll_pulse, p);
+    }
+    comm_barrier(c);
+    comm_on_wait(c, NULL, NULL);
+    comm_pulse_close(p);
 }
 
 static int run(void)
@@ -316,6 +364,8 @@ static int run(void)
         ON_WORLD(waiting_for_a_late_rank_is_counted),
         ON_WORLD(ranks_of_a_host_see_each_others_writes),
         ON_WORLD(memory_that_is_not_there_gives_a_status),
+        ON_WORLD(a_pulse_brings_everybody_the_same_sums_in_the_same_order),
+        ON_WORLD(a_pulse_beats_on_while_a_rank_waits_elsewhere),
         ON_WORLD(the_watchdog_leaves_a_job_alone_that_works),
     };
 
