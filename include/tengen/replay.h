@@ -1,8 +1,15 @@
 /* replay.h - self-play rows on disk (shards) and in memory (the window), and draws from it.
  *
- * A shard is one HDF5 file that never changes once visible: written collectively under a temporary
- * name, flushed, closed, synced, its counts read back, renamed. Its name and counts then go into the
- * manifest (the caller's): only shards named there count.
+ * A shard is one HDF5 file that never changes once visible: written by all ranks under a temporary
+ * name, synced, its counts read back, renamed. Its name and counts then go into the manifest (the
+ * caller's): only shards named there count. Any HDF5 of version 1.10 or later reads it, with the
+ * standard filters deflate and Fletcher-32:
+ *   /<column>          one dataset per column of struct record_layout, [n_rows] or [n_rows, n_elems]
+ *   /games/<field>     one dataset per field of struct record_game, [n_games] or [n_games, 2]
+ *   /games/moves, root_values, root_visits   [n_moves], of all games, in the order of the games
+ * and attributes of the file: schema_version, number, iteration, n_rows, n_games, n_moves, game,
+ * size, history, config_hash, build. Rows and games stand in the order of game ids. The same games
+ * give the same bytes, whatever the number of ranks and however the games were shared out.
  *
  * Collective: every rank of the communicator calls it, in the same order; its status is agreed,
  * equal on all ranks, and every rank has the reason in its err. */
@@ -25,7 +32,8 @@ struct replay_shard_info {
 };
 
 struct replay_options {
-    int chunk_rows;       /* rows per chunk: 256..1024 */
+    int chunk_rows;       /* rows per chunk of the arrays, 1..65536. 4096 is good: the fewer borders
+                             between chunks, the faster a commit */
     int deflate;          /* level 1..9; 0: uncompressed */
     const char *config_hash; /* written as attributes; borrowed; may be NULL */
     const char *build;
@@ -39,15 +47,17 @@ enum tg_status replay_writer_open(struct comm *comm, const char *dir, const stru
                                   const struct replay_options *options, struct replay_writer **w,
                                   struct tg_error *err);
 
-/* Stage a finished game; takes its arrays over, also on failure. No I/O. Not collective. */
+/* Stage a finished game; takes its arrays over, also on failure. Compresses them (some 7 usec a row
+ * of 9x9 Go), no I/O. Not collective. TG_EINVAL: a row names another game, arrays are missing. */
 enum tg_status replay_writer_push(struct replay_writer *w, struct record_finished *game,
                                   struct tg_error *err);
 int64_t replay_writer_staged(const struct replay_writer *w); /* rows of this rank */
 
 /* Write what all ranks staged as shard `number`, rows in the order of game ids over all ranks, so
  * that the file does not depend on how games were shared out (bit for bit). *info is equal on all
- * ranks; info->n_rows 0: nothing was staged, no file. Collective.
- * TG_EIO: nothing became visible and the rows stay staged, so the call may be repeated. */
+ * ranks; info->n_rows 0: no rows were staged, no file, and games without rows wait for the next commit.
+ * Collective. TG_EIO: nothing became visible and the rows stay staged, so the call may be repeated.
+ * TG_EINVAL: a game id occurs twice. */
 enum tg_status replay_writer_commit(struct replay_writer *w, int64_t number, int64_t iteration,
                                     struct replay_shard_info *info, struct tg_error *err);
 
@@ -99,7 +109,8 @@ enum tg_status replay_window_append(struct replay_window *w, const char *path,
 int64_t replay_window_rows(const struct replay_window *w);       /* now in the window */
 int64_t replay_window_total(const struct replay_window *w);      /* ever appended */
 size_t replay_window_bytes(const struct replay_window *w);       /* of this host */
-/* The row of a slot that a draw gave; valid until the next append. */
+/* The row of a slot that a draw gave; valid until the next append. Where a row's slot lies depends on
+ * what was appended before it; which rows a step draws does not. */
 const uint8_t *replay_window_row(const struct replay_window *w, int64_t slot);
 
 /* The draws of one step: slots [n] and importance weights [n], a function of (seed, step), the
@@ -109,8 +120,9 @@ enum tg_status replay_window_draw(struct replay_window *w, uint64_t seed, int64_
                                   int64_t n_newest, float beta, int n, int64_t *slots,
                                   float *weights, struct tg_error *err);
 
-/* New priorities |error| for the rows this rank trained on in this step: slots [n], errors [n]. After
- * it all ranks' windows agree. Does nothing when alpha is 0. Collective. */
+/* New priorities |error| for the rows this rank trained on in this step: slots [n], errors [n]. A row
+ * that was drawn more than once keeps its largest error; what is not finite or 0 becomes 1e-6. After it
+ * all ranks' windows agree. Does nothing when alpha is 0. Collective. */
 enum tg_status replay_window_update(struct replay_window *w, const int64_t *slots,
                                     const float *errors, int n, struct tg_error *err);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8 };
+enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096 };
 
 enum tg_status shard_buffer_reserve(struct shard_buffer *b, size_t more, struct tg_error *err)
 {
@@ -36,30 +36,46 @@ void shard_buffer_fini(struct shard_buffer *b)
     *b = (struct shard_buffer){.bytes = NULL};
 }
 
+static enum tg_status pack_zero_run(struct shard_codec *c, struct tg_error *err)
+{
+    void *zeros = calloc(1, SHARD_ZERO_RUN);
+    enum tg_status rc = zeros == NULL ? FAIL(err, TG_ENOMEM, "a compressor's buffer") : TG_OK;
+
+    if (rc == TG_OK)
+        rc = shard_piece_pack(c, zeros, SHARD_ZERO_RUN, &c->zero_run, &c->zero_piece, err);
+    free(zeros);
+    return rc;
+}
+
 enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err)
 {
     memset(c, 0, sizeof *c);
     c->level = level;
     /* Negative window bits: without zlib's header and trailer, which a chunk has once. */
     if (level > 0
-        && deflateInit2(&c->z, level, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
-        c->level = 0; /* nothing for fini to end */
+        && (deflateInit2(&c->large, level, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK
+            || deflateInit2(&c->small, level, Z_DEFLATED, -WINDOW_BITS, SMALL_MEM_LEVEL,
+                            Z_DEFAULT_STRATEGY) != Z_OK))
         return FAIL(err, TG_ENOMEM, "a compressor of level %d", level);
-    }
-    return TG_OK;
+    return pack_zero_run(c, err);
 }
 
 void shard_codec_fini(struct shard_codec *c)
 {
-    if (c->level > 0)
-        deflateEnd(&c->z);
+    if (c->level > 0) {
+        deflateEnd(&c->large); /* refuses a stream that was never begun */
+        deflateEnd(&c->small);
+    }
     c->level = 0;
+    shard_buffer_fini(&c->zero_run);
 }
 
 enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n,
                                 struct shard_buffer *out, struct shard_piece *piece,
                                 struct tg_error *err)
 {
+    z_stream *z = n > SMALL_BYTES ? &c->large : &c->small;
+
     *piece = (struct shard_piece){.n_bytes = 0, .adler = (uint32_t)adler32(0, NULL, 0)};
     if (n == 0)
         return TG_OK;
@@ -69,15 +85,15 @@ enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n
         piece->n_bytes = (uint32_t)n;
         return shard_buffer_append(out, raw, n, err);
     }
-    TRY(shard_buffer_reserve(out, deflateBound(&c->z, n) + 16, err));
-    deflateReset(&c->z);
-    c->z.next_in = (Bytef *)(uintptr_t)raw; /* zlib does not write there */
-    c->z.avail_in = (uInt)n;
-    c->z.next_out = out->bytes + out->n;
-    c->z.avail_out = (uInt)(out->cap - out->n < UINT32_MAX ? out->cap - out->n : UINT32_MAX);
-    if (deflate(&c->z, Z_SYNC_FLUSH) != Z_OK || c->z.avail_in != 0 || c->z.avail_out == 0)
+    TRY(shard_buffer_reserve(out, deflateBound(z, n) + 16, err));
+    deflateReset(z);
+    z->next_in = (Bytef *)(uintptr_t)raw; /* zlib does not write there */
+    z->avail_in = (uInt)n;
+    z->next_out = out->bytes + out->n;
+    z->avail_out = (uInt)(out->cap - out->n < UINT32_MAX ? out->cap - out->n : UINT32_MAX);
+    if (deflate(z, Z_SYNC_FLUSH) != Z_OK || z->avail_in != 0 || z->avail_out == 0)
         return FAIL(err, TG_ENOMEM, "compressing %zu bytes", n);
-    piece->n_bytes = (uint32_t)c->z.total_out;
+    piece->n_bytes = (uint32_t)z->total_out;
     piece->adler = (uint32_t)adler32(piece->adler, raw, (uInt)n);
     out->n += piece->n_bytes;
     return TG_OK;
@@ -114,11 +130,15 @@ enum tg_status shard_chunk_add_raw(struct shard_chunk *k, const void *raw, size_
     return TG_OK;
 }
 
+/* n zeros: a run of them was compressed once and may be repeated, as pieces refer to nothing. */
 static enum tg_status fill_up(struct shard_chunk *k, size_t n, struct tg_error *err)
 {
+    struct shard_codec *c = k->codec;
     void *zeros;
     enum tg_status rc;
 
+    for (; n >= SHARD_ZERO_RUN; n -= SHARD_ZERO_RUN)
+        TRY(shard_chunk_add(k, &c->zero_piece, c->zero_run.bytes, SHARD_ZERO_RUN, err));
     if (n == 0)
         return TG_OK;
     zeros = calloc(1, n);

@@ -21,18 +21,22 @@ enum tg_status shard_buffer_append(struct shard_buffer *b, const void *bytes, si
                                    struct tg_error *err);
 void shard_buffer_fini(struct shard_buffer *b);
 
-/* A compressor that is used again and again; level 0 copies. */
-struct shard_codec {
-    z_stream z;
-    int level;
-};
-enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err);
-void shard_codec_fini(struct shard_codec *c);
-
 /* Part of a chunk: compressed bytes, and the checksum of the raw ones. */
 struct shard_piece {
     uint32_t n_bytes, adler;
 };
+
+/* A compressor that is used again and again; level 0 copies. Starting a piece clears tables, which
+ * takes longer than a short piece itself: those go through a stream with small tables. */
+struct shard_codec {
+    z_stream large, small;
+    int level;
+    struct shard_buffer zero_run; /* SHARD_ZERO_RUN zeros, compressed once */
+    struct shard_piece zero_piece;
+};
+enum { SHARD_ZERO_RUN = 1 << 16 };
+enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err);
+void shard_codec_fini(struct shard_codec *c);
 
 /* Compress raw bytes, appended to out. */
 enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n,

@@ -169,7 +169,8 @@ static enum tg_status read_back(const struct paths *f, const struct plan *p,
         || info->n_games != p->n_items[SHARD_GAMES] || info->n_moves != p->n_items[SHARD_MOVES])
         return FAIL(err, TG_EIO, "reading %s back: %s", f->tmp,
                     rc != TG_OK && err != NULL ? err->text : "its counts are wrong");
-    memcpy(info->name, f->name, sizeof info->name);
+    memset(info->name, 0, sizeof info->name);
+    snprintf(info->name, sizeof info->name, "%s", f->name);
     return TG_OK;
 }
 

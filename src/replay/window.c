@@ -227,14 +227,24 @@ struct part {
     uint8_t *rows; /* owned */
 };
 
+int64_t window_part_begin(int64_t first, int64_t n_rows, int64_t rank, int64_t size)
+{
+    int64_t begin = first + (n_rows - first) * rank / size;
+
+    if (rank == 0 || rank == size || n_rows - first < size * WINDOW_USUAL_CHUNK)
+        return begin;
+    begin = (begin + WINDOW_USUAL_CHUNK / 2) / WINDOW_USUAL_CHUNK * WINDOW_USUAL_CHUNK;
+    return begin < first ? first : begin < n_rows ? begin : n_rows;
+}
+
 static struct part part_of(const struct replay_window *w, int64_t n_rows)
 {
-    int64_t kept = n_rows < w->options.capacity ? n_rows : w->options.capacity;
+    int64_t first = n_rows < w->options.capacity ? 0 : n_rows - w->options.capacity;
     int64_t size = comm_size(w->host), rank = comm_rank(w->host);
-    int64_t from = kept * rank / size, to = kept * (rank + 1) / size;
+    int64_t from = window_part_begin(first, n_rows, rank, size);
 
-    return (struct part){.first = n_rows - kept + from, .n = to - from,
-                         .slot = (w->head + from) % w->options.capacity};
+    return (struct part){.first = from, .n = window_part_begin(first, n_rows, rank + 1, size) - from,
+                         .slot = (w->head + from - first) % w->options.capacity};
 }
 
 static enum tg_status read_part(const struct replay_window *w, const char *path, struct part *p,

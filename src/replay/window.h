@@ -40,6 +40,12 @@ enum tg_status replay_window_open_on(struct comm *train, struct comm *host,
                                      const struct replay_window_options *options,
                                      struct replay_window **w, struct tg_error *err);
 
+/* Of the shard's rows [first, n_rows) that are kept, where the part begins that a rank of the host
+ * reads: at a chunk's border, if the shard is large and its chunks are of the usual size, so that no
+ * chunk is decompressed by two ranks. rank == size: n_rows. */
+enum { WINDOW_USUAL_CHUNK = 4096 }; /* rows */
+int64_t window_part_begin(int64_t first, int64_t n_rows, int64_t rank, int64_t size);
+
 /* The leaf of a priority. */
 uint64_t window_weight(const struct replay_window_options *o, float priority);
 /* What cannot be a priority becomes a tiny one. */

@@ -181,6 +181,26 @@ static void a_shard_larger_than_the_window_leaves_its_newest_rows(void **state)
     replay_window_close(w);
 }
 
+static void the_parts_that_ranks_read_cover_the_shard(void **state)
+{
+    const int64_t sizes[] = {1, 2, 3, 8, 64};
+
+    (void)state;
+    for (int64_t n = 1; n < 400000; n = n * 3 + 7)
+        for (int64_t first = 0; first < n; first += n / 3 + 1)
+            for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+                assert_int_equal(window_part_begin(first, n, 0, sizes[k]), first);
+                assert_int_equal(window_part_begin(first, n, sizes[k], sizes[k]), n);
+                for (int64_t r = 1; r < sizes[k]; r++) {
+                    int64_t begin = window_part_begin(first, n, r, sizes[k]);
+
+                    assert_true(begin >= window_part_begin(first, n, r - 1, sizes[k]) && begin <= n);
+                    if (n - first >= sizes[k] * WINDOW_USUAL_CHUNK)
+                        assert_true(begin % WINDOW_USUAL_CHUNK == 0 || begin == first || begin == n);
+                }
+            }
+}
+
 static void draws_do_not_depend_on_the_number_of_ranks(void **state)
 {
     struct replay_window *w, *alone;
@@ -544,6 +564,7 @@ static int run(void)
         cmocka_unit_test(all_rows_of_the_shards_are_there_once),
         cmocka_unit_test(the_oldest_rows_leave_first),
         cmocka_unit_test(a_shard_larger_than_the_window_leaves_its_newest_rows),
+        cmocka_unit_test(the_parts_that_ranks_read_cover_the_shard),
         cmocka_unit_test(draws_do_not_depend_on_the_number_of_ranks),
         cmocka_unit_test(draws_do_not_depend_on_where_in_the_ring_the_rows_lie),
         cmocka_unit_test(steps_and_seeds_draw_different_rows),
