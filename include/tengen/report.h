@@ -172,8 +172,10 @@ struct sgf_game {
     int n_variations;                    /* skipped */
     char rules[48];                      /* RU as written */
 };
-/* The games of an SGF collection on tensors of g. TG_EFORMAT names file, byte and cause. The caller
- * frees with sgf_free. */
+/* The games of an SGF collection on tensors of g: their main lines. Moves are points of the board or
+ * passes; whether the rules allow them is not looked at. TG_EFORMAT names path (for that only), byte
+ * and cause: also more than 64 MiB, 100,000 games or GAME_MAX_PLIES moves, or stones set up between
+ * moves. The caller frees with sgf_free. */
 enum tg_status sgf_read(const char *text, size_t n, const char *path, const struct game *g,
                         struct sgf_game **games, int *n_games, struct tg_error *err);
 void sgf_free(struct sgf_game *games, int n_games);

@@ -122,7 +122,7 @@ enum tg_status sgf_scan_next(struct sgf_scan *s, enum sgf_event *event, struct s
                         s->path, s->at);
         } else if (c == ';') {
             s->at++;
-            v->ident[0] = '\0';
+            v->text = NULL; /* no property yet that a value could belong to */
             *event = SGF_NODE;
             return TG_OK;
         } else if (c == '[' && v->text != NULL) { /* a further value of the same property */
