@@ -170,7 +170,7 @@ struct sgf_game {
     uint8_t winner;                      /* enum game_winner; GAME_UNDECIDED: not said */
     float score;                         /* Black's lead by RE; NaN: not said */
     int n_variations;                    /* skipped */
-    char rules[48];                      /* RU as written */
+    char rules[48];                      /* RU as written, cut off; "": not said */
 };
 /* The games of an SGF collection on tensors of g: their main lines. Moves are points of the board or
  * passes; whether the rules allow them is not looked at. TG_EFORMAT names path (for that only), byte

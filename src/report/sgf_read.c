@@ -219,7 +219,7 @@ static enum tg_status take_value(struct reader *r, const struct sgf_value *v, st
     static const char *const known[] = {"SZ", "GM", "KM", "HA", "RU", "RE",
                                         "AB", "AW", "AE", "B",  "W",  "PL"};
     enum { SZ, GM, KM, HA, RU, RE, AB, AW, AE, B, W, PL, UNKNOWN } which = SZ;
-    char text[sizeof r->game->rules];
+    char text[SGF_RULES_MAX];
 
     while (which < UNKNOWN && strcmp(v->ident, known[which]) != 0)
         which++;
@@ -232,7 +232,7 @@ static enum tg_status take_value(struct reader *r, const struct sgf_value *v, st
     case KM: return set_komi(r, v, text, err);
     case HA: return set_handicap(r, v, text, err);
     case RU:
-        memcpy(r->game->rules, text, sizeof text);
+        snprintf(r->game->rules, sizeof r->game->rules, "%.47s", text);
         sgf_rules_parse(r->g, text, &r->game->setup);
         return TG_OK;
     case RE: set_result(r, text); return TG_OK;
