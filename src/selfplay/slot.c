@@ -83,7 +83,7 @@ static enum tg_status play(struct slot *s, const struct walk *w, int action, int
     for (int c = 0; c < 2; c++) {
         const struct selfplay_player *p = &s->job.player[c];
 
-        if (p->kind == RECORD_ENGINE && c != mover)
+        if (p->kind == RECORD_ENGINE && (c != mover || s->pos.ply < s->n_opening))
             TRY(p->engine->played(p->engine->ctx, w->game, &s->pos, action, err));
         if (s->tree[c] != NULL && (c == 0 || s->tree[1] != s->tree[0]))
             search_advance(s->tree[c], action);

@@ -28,6 +28,8 @@ struct fixture {
     struct match_options o;
     struct kept kept;
     bool engine_fails, engine_resigns;
+    struct position followed; /* the game as the engine was told it */
+    int n_moves, n_wrong;     /* its moves; those asked for in a position it does not know */
     struct tg_error err;
 };
 
@@ -36,19 +38,19 @@ static enum tg_status engine_start(void *ctx, const struct game *g, const struct
 {
     struct fixture *f = ctx;
 
-    (void)g;
-    (void)pos;
+    game_copy(g, &f->followed, pos);
     return f->engine_fails ? FAIL(err, TG_EIO, "the engine is broken") : TG_OK;
 }
 
 static enum tg_status engine_played(void *ctx, const struct game *g, const struct position *pos,
                                     int action, struct tg_error *err)
 {
-    (void)ctx;
-    (void)g;
+    struct fixture *f = ctx;
+
     (void)pos;
-    (void)action;
     (void)err;
+    if (game_is_legal(g, &f->followed, action))
+        game_play(g, &f->followed, action);
     return TG_OK;
 }
 
@@ -63,6 +65,10 @@ static enum tg_status engine_genmove(void *ctx, const struct game *g, const stru
     for (int a = 0; a < g->n_actions && *action < 0 && !f->engine_resigns; a++)
         if (game_is_legal(g, pos, a))
             *action = a;
+    f->n_moves++;
+    f->n_wrong += pos->hash != f->followed.hash;
+    if (*action >= 0 && game_is_legal(g, &f->followed, *action))
+        game_play(g, &f->followed, *action);
     return TG_OK;
 }
 
@@ -235,6 +241,16 @@ static void one_rank_s_broken_engine_fails_the_match_everywhere(void **state)
                  &f->err);
 }
 
+static void an_engine_is_told_all_moves_but_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct match_result r;
+
+    assert_ok(play(f, f->alone, &f->bot, &f->first_move, &r), &f->err);
+    assert_true(f->n_moves > 100);
+    assert_int_equal(f->n_wrong, 0); /* openings of both colours are moves of others */
+}
+
 static void an_odd_number_of_games_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -271,6 +287,7 @@ static int run(void)
         CASE(equal_games_are_counted_once_over_all_ranks),
         CASE(sprt_ends_a_clear_match_early),
         CASE(one_rank_s_broken_engine_fails_the_match_everywhere),
+        CASE(an_engine_is_told_all_moves_but_its_own),
         CASE(an_odd_number_of_games_is_refused),
         cmocka_unit_test(a_blunder_is_a_fall_of_the_mover_s_own_value),
     };
