@@ -49,7 +49,7 @@ struct run_options {
     struct {
         int64_t capacity;          /* rows */
         float window_alpha, window_beta; /* power law of the window (KataGo); alpha 0: plain FIFO */
-        int64_t window_min;
+        int64_t window_min, window_max; /* window_max 0: the capacity */
         float alpha, epsilon;      /* prioritised draws; alpha 0: uniform */
         int chunk_rows, deflate;
     } replay;

@@ -238,14 +238,15 @@ static void train_progress(void *ctx, int64_t step, int64_t n_steps, const struc
     run_progress(run, "training", (double)step / (double)n_steps);
 }
 
-/* KataGo's power law: how many of the newest rows take part when `total` were ever made. */
+/* KataGo's power law: how many of the newest rows take part when `total` were ever made; 0: all. */
 static int64_t window_rows(const struct run_options *o, int64_t total)
 {
     double min = (double)o->replay.window_min, alpha = (double)o->replay.window_alpha, n = (double)total;
+    int64_t rows = 0, max = o->replay.window_max;
 
-    if (alpha <= 0 || n <= min)
-        return 0;
-    return (int64_t)(min * (1 + (double)o->replay.window_beta * (pow(n / min, alpha) - 1) / alpha));
+    if (alpha > 0 && n > min)
+        rows = (int64_t)(min * (1 + (double)o->replay.window_beta * (pow(n / min, alpha) - 1) / alpha));
+    return max > 0 && (rows == 0 || rows > max) ? max : rows;
 }
 
 enum tg_status run_train(struct run *run, struct tg_error *err)

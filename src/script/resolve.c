@@ -121,7 +121,8 @@ static void derive_loss(struct settings *s, const struct game *game)
         loss->score_mean = loss->score_stdev = loss->lead = 0;
 }
 
-/* A match shows strength: no noise, no forced or random moves after the opening, the best move. */
+/* A match shows strength: no noise, no forced or random moves after the opening, the best move
+ * (temperature 0 takes the chance out of Gumbel search too). */
 static void derive_match(struct settings *s)
 {
     struct match_options *m = &s->o.gate.match;
@@ -144,7 +145,6 @@ static void derive_match(struct settings *s)
     search->root_fpu_reduction = search->fpu_reduction;
     search->forced_k = 0;
     search->prune_targets = false;
-    search->gumbel = false; /* its root is random */
     search->temp_early = search->temp_late = 0;
     search->temp_halflife = 0;
     search->temp_plies = 0;

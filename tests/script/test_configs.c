@@ -123,15 +123,15 @@ static void v4_follows_its_days(void **state)
 {
     static const struct {
         int iteration, visits, games;
-        double rate, temp, noise, priority;
-        int opening, gate_visits;
+        double rate, temp, noise;
+        int window, opening, gate_visits;
     } days[] = {
-        {1, 200, 3000, 2e-3, 1.0, 0.25, 0, 0, 600},      {5, 200, 3000, 2e-3, 1.0, 0.25, 0.6, 0, 600},
-        {31, 400, 2500, 1e-3, 0.75, 0.25, 0.6, 0, 600},  {90, 600, 2000, 1e-3, 0.75, 0.3, 0.6, 0, 600},
-        {100, 1000, 1800, 1e-3, 0.75, 0.3, 0, 0, 600},   {101, 1600, 1800, 1e-3, 0.75, 0.3, 0, 0, 600},
-        {137, 2400, 1200, 8e-4, 0.85, 0.35, 0, 0, 800},  {138, 1600, 1200, 1e-3, 1.1, 0.42, 0, 0, 1000},
-        {151, 800, 1200, 1e-3, 1.3, 0.5, 0, 6, 1000},    {201, 800, 1200, 1e-3, 1.3, 0.5, 0, 4, 1000},
-        {209, 1000, 1200, 8e-4, 1.2, 0.45, 0, 0, 1000},  {252, 1600, 1200, 1e-3, 1.2, 0.38, 0, 4, 1000},
+        {1, 200, 3000, 2e-3, 1.0, 0.25, 500, 0, 600}, {5, 200, 3000, 2e-3, 1.0, 0.25, 500, 0, 600},
+        {31, 400, 2500, 1e-3, 0.75, 0.25, 500, 0, 600}, {90, 600, 2000, 1e-3, 0.75, 0.3, 500, 0, 600},
+        {100, 1000, 1800, 1e-3, 0.75, 0.3, 500, 0, 600}, {101, 1600, 1800, 1e-3, 0.75, 0.3, 500, 0, 600},
+        {137, 2400, 1200, 8e-4, 0.85, 0.35, 400, 0, 800}, {138, 1600, 1200, 1e-3, 1.1, 0.42, 450, 0, 1000},
+        {151, 800, 1200, 1e-3, 1.3, 0.5, 250, 6, 1000}, {201, 800, 1200, 1e-3, 1.3, 0.5, 250, 4, 1000},
+        {209, 1000, 1200, 8e-4, 1.2, 0.45, 350, 0, 1000}, {252, 1600, 1200, 1e-3, 1.2, 0.38, 250, 4, 1000},
     };
     struct script *s = open_shipped("gomoku19-v4.lua");
 
@@ -146,7 +146,7 @@ static void v4_follows_its_days(void **state)
         assert_true(o.train.learning_rate == (float)days[i].rate);
         assert_true(o.selfplay.settings.search.temp_early == (float)days[i].temp);
         assert_true(o.selfplay.settings.search.noise_weight == (float)days[i].noise);
-        assert_true(o.replay.alpha == (float)days[i].priority);
+        assert_int_equal(o.replay.window_max, 1000 * days[i].window);
         assert_int_equal(o.selfplay.settings.opening_plies, days[i].opening);
         assert_int_equal(o.gate.match.settings.search.visits, days[i].gate_visits);
         assert_int_equal(o.net.arch.n_blocks, 12);

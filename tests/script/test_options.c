@@ -219,6 +219,40 @@ static void every_option_fills_its_field(void **state)
     }
 }
 
+/* Bytes that no option fills: what follows from others, and padding (shorter than 8). */
+static void every_field_has_an_option(void **state)
+{
+    static unsigned char covered[sizeof(struct run_options)];
+    static const struct run_options none, *o = &none;
+    const struct {
+        size_t at, n;
+    } derived[] = {
+#define FIELD(f) {(size_t)((const char *)&o->f - (const char *)o), sizeof o->f}
+        FIELD(game.setups.n_sizes),
+        FIELD(game.setups.base.width),
+        FIELD(game.setups.base.height),
+        FIELD(game.setups.base.handicap),
+        FIELD(net.arch),
+        FIELD(train.loss.mask_pass),
+        FIELD(gate.match),
+        FIELD(curriculum),
+#undef FIELD
+    };
+    size_t run = 0;
+
+    (void)state;
+    for (int i = 0; i < options_n; i++)
+        if (options[i].offset < sizeof covered)
+            memset(covered + options[i].offset, 1, options[i].bytes);
+    for (size_t i = 0; i < sizeof derived / sizeof *derived; i++)
+        memset(covered + derived[i].at, 1, derived[i].n);
+    for (size_t i = 0; i < sizeof covered; i++) {
+        run = covered[i] ? 0 : run + 1;
+        if (run == 8 || (run >= 4 && i % 4 == 3 && i % 8 != 7))
+            fail_msg("bytes %zu to %zu of struct run_options have no option", i - run + 1, i);
+    }
+}
+
 static void values_arrive_as_written(void **state)
 {
     struct run_options o = resolved(
@@ -281,7 +315,7 @@ static void match_games_show_strength(void **state)
     assert_true(o.gate.match.gate.sprt);
     assert_int_equal(m->search.visits, 77);
     assert_true(m->search.c_puct == 2.5f && m->max_plies == 99 && m->opening_plies == 4);
-    assert_true(m->search.noise_weight == 0.0f && m->search.forced_k == 0.0f && !m->search.gumbel);
+    assert_true(m->search.noise_weight == 0.0f && m->search.forced_k == 0.0f && m->search.gumbel);
     assert_true(m->search.temp_early == 0.0f && m->search.temp_late == 0.0f);
     assert_true(m->search.root_temp_early == 1.0f && m->search.root_temp_late == 1.0f);
     assert_true(m->cheap_share == 0.0f && m->random_move_share == 0.0f && m->resign_value == 0.0f);
@@ -406,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_wrong_value_names_file_key_value_and_what_is_allowed),
         cmocka_unit_test(names_of_other_modules_are_checked_too),
         cmocka_unit_test(every_option_fills_its_field),
+        cmocka_unit_test(every_field_has_an_option),
         cmocka_unit_test(values_arrive_as_written),
         cmocka_unit_test(match_games_show_strength),
         cmocka_unit_test(a_tower_can_be_described),
