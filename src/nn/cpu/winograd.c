@@ -174,18 +174,30 @@ INLINE void tile_out_2d(const int M, const float *v, size_t position, v8 *y)
         tile_out(M, half + i * N, y + i * M);
 }
 
-/* Store a tile at (y0, x0) as far as it is on the board. */
+/* lines x columns of a tile to y (+ add), where lines are `size` points apart. */
+INLINE void store_part(const int M, const v8 *tile, int lines, int columns, int size,
+                       const float *add, float *y)
+{
+    for (int i = 0; i < lines; i++)
+        for (int j = 0; j < columns; j++) {
+            size_t at = (size_t)(i * size + j) * 8;
+
+            v8_store(y + at, add != NULL ? tile[i * M + j] + v8_load(add + at) : tile[i * M + j]);
+        }
+}
+
+/* A tile at (y0, x0) as far as it is on the board. */
 INLINE void store_tile(const int M, const v8 *tile, int size, int y0, int x0, const float *add,
                        float *y)
 {
     int lines = size - y0 < M ? size - y0 : M, columns = size - x0 < M ? size - x0 : M;
+    int at = (y0 * size + x0) * 8;
 
-    for (int i = 0; i < lines; i++)
-        for (int j = 0; j < columns; j++) {
-            size_t at = (size_t)((y0 + i) * size + x0 + j) * 8;
-
-            v8_store(y + at, add != NULL ? tile[i * M + j] + v8_load(add + at) : tile[i * M + j]);
-        }
+    add = add != NULL ? add + at : NULL;
+    if (lines == M && columns == M)
+        store_part(M, tile, M, M, size, add, y + at);
+    else
+        store_part(M, tile, lines, columns, size, add, y + at);
 }
 
 INLINE void board_out(const int M, const struct winograd *w, int size, const float *v,
