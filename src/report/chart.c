@@ -167,13 +167,15 @@ void chart_put(FILE *out, const struct chart *c)
     fputs("</b>", out);
     for (size_t k = 0; k < c->n_series; k++) {
         const struct chart_series *s = &c->series[k];
+        size_t last = s->n;
 
-        if (s->n == 0)
-            continue;
+        while (last > 0 && !usable(s, last - 1))
+            last--;
         fprintf(out, " <span class=c%zu>", k);
         html_text(out, s->label);
-        fprintf(out, "</span> %.4g", s->y[s->n - 1]);
-        html_text(out, c->unit);
+        fputs("</span>", out);
+        if (last > 0)
+            fprintf(out, " %.4g%s", s->y[last - 1], c->unit);
     }
     fprintf(out, "</figcaption>\n<svg viewBox=\"0 0 %d %d\" role=img>", WIDTH, HEIGHT);
     put_axes(out, &f);

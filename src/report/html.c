@@ -173,23 +173,37 @@ static void put_player(FILE *out, int32_t number)
         fprintf(out, "<td>%" PRId32 "</td>", number);
 }
 
+static void put_cell(FILE *out, const char *fmt, double x) __attribute__((format(printf, 2, 0)));
+static void put_cell(FILE *out, const char *fmt, double x)
+{
+    char text[64] = "";
+
+    if (isfinite(x))
+        snprintf(text, sizeof text, fmt, x);
+    fprintf(out, "<td>%s</td>", text);
+}
+
 static void put_matches(FILE *out, const struct manifest *m)
 {
     if (m->n_matches == 0)
         return;
     fputs("<h2>Matches</h2>\n<div class=wide><table><tr><th>iteration</th><th>network</th>"
           "<th>against</th><th>won</th><th>lost</th><th>drawn</th><th>score</th><th>distinct</th>"
-          "<th>rating</th><th>LLR</th><th>decision</th></tr>\n", out);
+          "<th>rating</th><th>&plusmn;</th><th>LLR</th><th>decision</th></tr>\n", out);
     for (int64_t i = m->n_matches - 1; i >= 0; i--) {
         const struct manifest_match *r = &m->matches[i];
 
         fprintf(out, "<tr><td>%" PRId64 "</td>", r->iteration + 1);
         put_player(out, r->a);
         put_player(out, r->b);
-        fprintf(out, "<td>%d</td><td>%d</td><td>%d</td><td>%.1f %%</td><td>%d</td>"
-                "<td>%+.0f &plusmn; %.0f</td><td>%+.2f</td><td>", r->result.wins, r->result.losses,
-                r->result.draws, 100 * r->result.score, r->result.distinct_games, r->elo,
-                r->elo_stderr, r->llr);
+        fprintf(out, "<td>%d</td><td>%d</td><td>%d</td>", r->result.wins, r->result.losses,
+                r->result.draws);
+        put_cell(out, "%.1f %%", 100 * r->result.score);
+        fprintf(out, "<td>%d</td>", r->result.distinct_games);
+        put_cell(out, "%+.0f", r->elo);
+        put_cell(out, "%.0f", r->elo_stderr);
+        put_cell(out, "%+.2f", r->llr);
+        fputs("<td>", out);
         html_text(out, r->decision);
         fputs("</td></tr>\n", out);
     }
