@@ -72,6 +72,8 @@ struct search_eval {
     float win, loss, no_result;         /* probabilities for the side to move at the leaf */
     float lead;                         /* points, side to move; 0 where the game has no score */
     float score_stdev;                  /* points; 0: unknown */
+    const uint8_t *banned;              /* [A], borrowed during the call: moves marked 1 are not searched
+                                         * from this leaf on; where that leaves none, all are. NULL: none */
 };
 
 struct search; /* one tree; reused for game after game */
@@ -99,6 +101,8 @@ enum search_next {
 struct search_leaf {
     const struct position *pos; /* valid until the next call on this tree */
     uint32_t id;
+    int depth;           /* plies below the root */
+    int16_t root_action; /* the root's move that leads here; -1: this is the root */
 };
 
 /* Walk to the next leaf. Terminal leaves are backed up inside and never handed out. WAIT where the
@@ -121,6 +125,7 @@ struct search_child {
     float raw_prior;   /* the network's */
     float value;       /* mean utility, side to move at the root; of unvisited ones the FPU value */
     float lead;        /* mean, side to move at the root */
+    float win, loss;   /* means, side to move at the root; of unvisited ones the root's; exact if proven */
     int8_t proven;     /* +1 proven win for the side to move at the root, -1 loss, 0 unknown */
 };
 
@@ -156,7 +161,16 @@ int search_choose(struct search *s);
 int search_pv(struct search *s, int16_t *actions, int max);
 /* The same for a move at the root, which comes first; it alone where the tree knows nothing of it. */
 int search_pv_of(struct search *s, int action, int16_t *actions, int max);
+/* Visits [n] of the nodes behind a line of n moves from the root; 0 from where the tree ends. */
+void search_line_visits(struct search *s, const int16_t *actions, int n, int32_t *visits);
 
 /* Play action at the root, keeping its subtree for a later search_start. Cancels leaves in flight. */
 void search_advance(struct search *s, int action);
 void search_clear(struct search *s);
+
+/* A tree as bytes, for the same build to go on with after a restart: the search continues as if it had
+ * never stopped. Leaves in flight are cancelled. */
+size_t search_freeze_bytes(const struct search *s);
+void search_freeze(struct search *s, void *bytes); /* [search_freeze_bytes] */
+/* TG_EFORMAT: the lengths do not fit; s is then clear. What is inside is believed: check it by a hash. */
+enum tg_status search_thaw(struct search *s, const void *bytes, size_t n, struct tg_error *err);

@@ -235,6 +235,30 @@ int search_pv_of(struct search *s, int action, int16_t *actions, int max)
     return follow(s, child, actions, 1, max);
 }
 
+static const struct node *child_by(const struct search *s, const struct node *v, int action)
+{
+    for (int i = 0; i < v->n_open; i++)
+        if (node_actions(s, v)[i] == action)
+            return child_at(s, v, i);
+    return NULL;
+}
+
+void search_line_visits(struct search *s, const int16_t *actions, int n, int32_t *visits)
+{
+    const struct node *v = expanded_root(s);
+
+    for (int i = 0; i < n; i++) {
+        v = v != NULL && v->state == NODE_EXPANDED ? child_by(s, v, actions[i]) : NULL;
+        visits[i] = v != NULL ? v->visits : 0;
+    }
+}
+
+/* How often color won in the visits of v. */
+static float win_share(const struct node *v, int color)
+{
+    return (float)((color == GAME_BLACK ? v->sum.win : v->sum.loss) / v->visits);
+}
+
 static void fill_child(const struct search *s, const struct node *root, int slot, float fpu,
                        struct search_child *out)
 {
@@ -249,14 +273,21 @@ static void fill_child(const struct search *s, const struct node *root, int slot
         .raw_prior = s->prepared ? s->raw_prior[action] : prior,
         .value = fpu,
         .lead = sign * (float)(root->sum.lead / root->visits),
+        .win = win_share(root, root->to_move),
+        .loss = win_share(root, !root->to_move),
         .proven = (int8_t)proven_for(root, c),
     };
     if (out->visits > 0) {
         out->value = node_value(c, root->to_move);
         out->lead = sign * (float)(c->sum.lead / c->visits);
+        out->win = win_share(c, root->to_move);
+        out->loss = win_share(c, !root->to_move);
     }
-    if (out->proven != 0)
+    if (out->proven != 0) {
         out->value = out->proven;
+        out->win = out->proven > 0;
+        out->loss = out->proven < 0;
+    }
 }
 
 static void fill_means(const struct node *root, struct search_result *r)

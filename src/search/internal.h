@@ -167,6 +167,9 @@ void tree_backup(struct search *s, uint32_t index, const struct outcome *o, int 
 void tree_fly(struct search *s, uint32_t index, int count);
 /* The node's winner is known: +1 Black, -1 White; carried up as far as it proves something. */
 void tree_prove(struct search *s, uint32_t index, int8_t winner);
+/* Take the moves marked in banned [A] from the legal ones of a node that has no priors yet, unless all
+ * are marked. */
+void tree_ban(const struct search *s, struct node *v, const uint8_t *banned);
 /* Priors of an expanded node from logits [A]. False where they are not finite. */
 bool tree_set_priors(struct search *s, struct node *v, const float *logits);
 

@@ -219,6 +219,22 @@ static inline float exp_below_0(float x)
     return p * two_to_k.f;
 }
 
+void tree_ban(const struct search *s, struct node *v, const uint8_t *banned)
+{
+    int16_t kept[GAME_MAX_ACTIONS + 8], *action = node_actions(s, v);
+    int n = 0;
+
+    for (int i = 0; i < v->n_children; i++)
+        if (!banned[action[i]])
+            kept[n++] = action[i];
+    if (n == 0 || n == v->n_children)
+        return;
+    v->n_children = (uint16_t)n;
+    for (int i = n; i < round_up_8(n); i++)
+        kept[i] = -1;
+    memcpy(node_actions(s, v), kept, (size_t)round_up_8(n) * sizeof *kept); /* behind fewer priors now */
+}
+
 bool tree_set_priors(struct search *s, struct node *v, const float *logits)
 {
     float *prior = node_priors(s, v), *x = s->scratch, most = -INFINITY;

@@ -130,7 +130,15 @@ static void visit_known(struct search *s, uint32_t index)
     tree_backup(s, index, &o, 0);
 }
 
-static bool take_off(struct search *s, uint32_t index, struct search_leaf *leaf)
+/* The move at the root above this node. */
+static int16_t root_action(const struct search *s, uint32_t index)
+{
+    while (node_at(s, index)->parent != s->root)
+        index = node_at(s, index)->parent;
+    return node_actions(s, node_at(s, s->root))[node_at(s, index)->slot];
+}
+
+static bool take_off(struct search *s, uint32_t index, int depth, struct search_leaf *leaf)
 {
     if (s->n_flights == s->cap_flights) {
         int cap = s->cap_flights * 2;
@@ -144,7 +152,9 @@ static bool take_off(struct search *s, uint32_t index, struct search_leaf *leaf)
     s->flights[s->n_flights++] = (struct flight){++s->next_id, index};
     node_at(s, index)->state = NODE_FLYING;
     tree_fly(s, index, 1);
-    *leaf = (struct search_leaf){.pos = &s->pos, .id = s->next_id};
+    *leaf = (struct search_leaf){.pos = &s->pos, .id = s->next_id, .depth = depth, .root_action = -1};
+    if (depth > 0)
+        leaf->root_action = root_action(s, index);
     return true;
 }
 
@@ -180,7 +190,7 @@ enum search_next search_select(struct search *s, struct search_leaf *leaf)
                 break;
             }
             if (node_at(s, index)->state == NODE_NEW) {
-                s->out_of_memory = !take_off(s, index, leaf);
+                s->out_of_memory = !take_off(s, index, depth, leaf);
                 if (!s->out_of_memory)
                     return SEARCH_LEAF;
                 break;
@@ -219,6 +229,8 @@ enum tg_status search_expand(struct search *s, uint32_t leaf_id, const struct se
         return FAIL(err, TG_EINVAL, "leaf %u is not in flight", leaf_id);
     struct node *v = node_at(s, index);
 
+    if (eval->banned != NULL)
+        tree_ban(s, v, eval->banned);
     if (!finite_eval(eval) || !tree_set_priors(s, v, eval->policy_logits)) {
         v->state = NODE_NEW;
         tree_fly(s, index, -1);

@@ -304,6 +304,97 @@ static void a_game_with_reuse_needs_no_more_memory_than_its_visits(void **state)
     assert_true(most >= 400 * 80);
 }
 
+/* Evaluate a leaf; Black's moves on the first two rows are banned above depth 3. */
+static void expand_banned(struct fake *f, const struct search_leaf *leaf, bool all)
+{
+    uint8_t banned[ACTIONS] = {0};
+    struct fake_eval e = {.win = 0.5f, .loss = 0.5f};
+
+    f->eval(f, leaf->pos, &e);
+    struct search_eval eval = {.policy_logits = e.logits, .win = e.win, .loss = e.loss, .lead = e.lead};
+    if (leaf->depth < 3 && leaf->pos->to_move == GAME_BLACK) {
+        memset(banned, 1, all ? ACTIONS : 10);
+        eval.banned = banned;
+    }
+    assert_ok(search_expand(f->s, leaf->id, &eval, &f->err), &f->err);
+}
+
+static void banned_moves_are_not_searched_down_to_their_depth(void **state)
+{
+    struct fake *f = *state;
+    struct search_leaf leaf;
+    struct search_result r;
+    int n_deep = 0;
+
+    f->set.visits = 600;
+    fake_start(f);
+    while (search_select(f->s, &leaf) == SEARCH_LEAF) {
+        assert_int_equal(leaf.depth, leaf.pos->ply - f->pos.ply);
+        for (int d = 0; d < leaf.depth; d++) { /* recent[0] is the newest */
+            int action = leaf.pos->recent[leaf.depth - 1 - d];
+
+            assert_true(d >= 3 || d % 2 == 1 || action >= 10); /* Black is at the root */
+            n_deep += d >= 3 && action < 10;
+        }
+        expand_banned(f, &leaf, false);
+    }
+    search_result(f->s, &r);
+    assert_int_equal(r.visits, 600);
+    assert_int_equal(r.n_children, ACTIONS - 10);
+    fake_check_counts(&r);
+    assert_true(n_deep > 0);
+}
+
+static void a_ban_of_everything_is_none(void **state)
+{
+    struct fake *f = *state;
+    struct search_leaf leaf;
+    struct search_result r;
+
+    fake_start(f);
+    while (search_select(f->s, &leaf) == SEARCH_LEAF)
+        expand_banned(f, &leaf, true);
+    search_result(f->s, &r);
+    assert_int_equal(r.n_children, ACTIONS);
+    fake_check_counts(&r);
+}
+
+static void leaves_name_the_root_s_move_above_them(void **state)
+{
+    struct fake *f = *state;
+    int32_t visits[ACTIONS] = {0}, line[8];
+    int16_t pv[8];
+    struct search_leaf leaf;
+    struct search_result r;
+
+    f->set.proven = false;
+    fake_start(f);
+    while (search_select(f->s, &leaf) == SEARCH_LEAF) {
+        if (leaf.depth > 0) {
+            assert_int_equal(leaf.root_action, leaf.pos->recent[leaf.depth - 1]);
+            visits[leaf.root_action]++;
+        } else {
+            assert_int_equal(leaf.root_action, -1);
+        }
+        fake_expand(f, &leaf);
+    }
+    search_result(f->s, &r);
+    for (int i = 0; i < r.n_children; i++) {
+        const struct search_child *c = &r.children[i];
+
+        assert_true(c->visits >= visits[c->action]); /* finished games are not handed out */
+        assert_true(c->win >= 0 && c->loss >= 0 && c->win + c->loss < 1.001f);
+        if (c->visits > 0)
+            assert_float_equal(c->value, c->win - c->loss, 1e-5);
+    }
+    int n = search_pv_of(f->s, r.children[r.best].action, pv, 8);
+    pv[n] = 0; /* this the tree does not know, or not as the best */
+    search_line_visits(f->s, pv, n, line);
+    assert_int_equal(line[0], r.children[r.best].visits);
+    for (int i = 1; i < n; i++)
+        assert_true(line[i] > 0 && line[i] < line[i - 1]);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -320,6 +411,9 @@ int main(void)
         T(what_cannot_be_reused_is_not),
         T(a_reused_root_gets_fresh_noise),
         T(the_same_root_searched_again_is_noised_once),
+        T(banned_moves_are_not_searched_down_to_their_depth),
+        T(a_ban_of_everything_is_none),
+        T(leaves_name_the_root_s_move_above_them),
         T(a_game_with_reuse_needs_no_more_memory_than_its_visits),
     };
 
