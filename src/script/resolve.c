@@ -101,13 +101,16 @@ static enum tg_status derive_game(struct settings *s, const char *file, struct g
 }
 
 /* The weights that KataGo's training gives to the heads that we have; its policy loss of the soft
- * target counts 8 times. Classic: AlphaZero's policy and value losses. */
+ * target counts 8 times. Classic: the trio of policy, squared value error and half the squared ownership
+ * error. */
 static void derive_loss(struct settings *s, const struct game *game)
 {
     struct nn_loss *loss = &s->o.train.loss;
 
     if (strcmp(s->via.loss, "classic") == 0)
-        *loss = (struct nn_loss){.policy = 1, .value = 1, .value_kind = NN_VALUE_MSE};
+        *loss = (struct nn_loss){.policy = 1, .value = 1, .ownership = 0.5f,
+                                 .value_kind = NN_VALUE_MSE,
+                                 .ownership_kind = NN_OWNERSHIP_MSE};
     else
         *loss = (struct nn_loss){.policy = 1.0f, .reply = 0.15f, .soft_policy = 8.0f,
                                  .value = 0.72f, .ownership = 1.5f, .score_mean = 0.0015f,
