@@ -74,11 +74,12 @@ struct run_options {
 
 struct script;
 
-/* Load the config at path; overrides [n] are "key=value" texts that win over the script (--set).
+/* Load the config at path (or what script_text gave, written to a file); overrides [n] are "key=value"
+ * texts that win over the script (--set), later ones over earlier ones.
  * Any mistake (syntax, unknown key with the nearest known one, wrong type, out of range, endless
  * loop, too much memory) is TG_EINVAL and names file, line or key, and cause. A missing file is
- * TG_ENOTFOUND. *text (owned by the script) is what the manifest keeps: the config's full source and
- * that of all it required, and the overrides. */
+ * TG_ENOTFOUND. script_text (owned by the script) is what the manifest keeps: the config's full source
+ * and that of all it required, and the overrides. */
 enum tg_status script_open(const char *path, const char *const *overrides, int n_overrides,
                            struct script **s, struct tg_error *err);
 /* The same from texts in memory (a manifest's copy): sources as script_text gave them. */

@@ -24,6 +24,24 @@ void layer_free(struct layer *l)
         binding_free(&l->of[i]);
 }
 
+struct layer *layer_open(const struct layer *like)
+{
+    struct layer *l = calloc(1, sizeof *l);
+
+    if (l != NULL) {
+        l->kind = like->kind;
+        memcpy(l->origin, like->origin, sizeof l->origin);
+    }
+    return l;
+}
+
+void layer_close(struct layer *l)
+{
+    if (l != NULL)
+        layer_free(l);
+    free(l);
+}
+
 void layer_move(struct layer *to, struct layer *from)
 {
     for (int i = 0; i < options_n; i++)

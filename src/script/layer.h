@@ -56,6 +56,10 @@ enum tg_status layer_bind_table(struct layer *l, lua_State *lua, const char *pre
 /* The same for one key and the value on top of the stack. */
 enum tg_status layer_bind(struct layer *l, lua_State *lua, const char *key, struct tg_error *err);
 void layer_free(struct layer *l);
+/* An empty layer of the same kind and origin; NULL where memory is short. layer_close: NULL is
+ * allowed. */
+struct layer *layer_open(const struct layer *like);
+void layer_close(struct layer *l);
 /* What `from` says replaces what `to` says; `from` is empty afterwards. */
 void layer_move(struct layer *to, struct layer *from);
 

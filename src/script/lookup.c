@@ -131,7 +131,7 @@ void option_describe(const struct option *option, char *text, size_t n)
         join(option->names, names, sizeof names);
     switch ((enum option_type)option->type) {
     case OPTION_INTEGER:
-        snprintf(text, n, "a whole number from %.0f to %.10g", option->low, option->high);
+        snprintf(text, n, "a whole number from %.0f to %.0f", option->low, option->high);
         break;
     case OPTION_NUMBER:
         snprintf(text, n, "a number from %g to %.10g", option->low, option->high);
@@ -173,8 +173,7 @@ static int in_section(const char *key, const char *section)
 static void describe_default(const struct option *o, char *text, size_t n)
 {
     if (o->def_text != NULL)
-        snprintf(text, n, "%s%s%s", o->flags & OPTION_DERIVED ? "by " : "\"", o->def_text,
-                 o->flags & OPTION_DERIVED ? "" : "\"");
+        snprintf(text, n, o->flags & OPTION_DERIVED ? "%s" : "\"%s\"", o->def_text);
     else if (o->type == OPTION_ENUM)
         snprintf(text, n, "%s", o->names[(int)o->def]);
     else if (o->type == OPTION_BOOL)

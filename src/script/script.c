@@ -119,6 +119,22 @@ static enum tg_status bind_override(lua_State *lua, void *ctx, struct tg_error *
     return TG_OK;
 }
 
+/* Of several overrides of one option the last one holds. */
+static enum tg_status override(struct script *s, const char *text, struct tg_error *err)
+{
+    struct layer *one = layer_open(&s->layers[LAYER_OVERRIDES]);
+    struct override o = {one, text};
+    enum tg_status rc = TG_OK;
+
+    if (one == NULL)
+        return FAIL(err, TG_ENOMEM, "--set %s", text);
+    TRY_OUT(sandbox_run(&s->sandbox, "--set", bind_override, &o, err));
+    layer_move(&s->layers[LAYER_OVERRIDES], one);
+out:
+    layer_close(one);
+    return rc;
+}
+
 /* ---- open, close -------------------------------------------------------------------------------- */
 
 /* Resolve the first and the last iteration now, so that a mistake ends the run before it begins. */
@@ -152,11 +168,8 @@ static enum tg_status load(struct script *s, struct tg_error *err)
     TRY(sandbox_open(&s->sandbox, &sandbox_limits_default, err));
     s->loading = true;
     TRY(sandbox_run(&s->sandbox, file_of(s), load_config, s, err));
-    for (int i = 0; i < s->sources.n_overrides; i++) {
-        struct override o = {&l[LAYER_OVERRIDES], s->sources.overrides[i]};
-
-        TRY(sandbox_run(&s->sandbox, "--set", bind_override, &o, err));
-    }
+    for (int i = 0; i < s->sources.n_overrides; i++)
+        TRY(override(s, s->sources.overrides[i], err));
     TRY(try_ends(s, err)); /* functions may still require what they need */
     s->loading = false;
     TRY(sources_text(&s->sources, &s->text, err));
@@ -342,29 +355,11 @@ out:
     return rc;
 }
 
-static struct layer *answer_open(const struct script *s)
-{
-    struct layer *answer = calloc(1, sizeof *answer);
-
-    if (answer != NULL) {
-        answer->kind = LAYER_CHANGES;
-        memcpy(answer->origin, s->layers[LAYER_CHANGES].origin, sizeof answer->origin);
-    }
-    return answer;
-}
-
-static void answer_close(struct layer *answer)
-{
-    if (answer != NULL)
-        layer_free(answer);
-    free(answer);
-}
-
 enum tg_status script_curriculum(struct script *s, int64_t iteration,
                                  const struct script_stat *stats, int n_stats, char **changes,
                                  struct tg_error *err)
 {
-    struct layer *answer = answer_open(s);
+    struct layer *answer = layer_open(&s->layers[LAYER_CHANGES]);
     struct question q = {s, iteration, stats, n_stats, answer};
     enum tg_status rc = TG_OK;
 
@@ -377,7 +372,7 @@ enum tg_status script_curriculum(struct script *s, int64_t iteration,
     TRY_OUT(write_changes(answer, changes, err));
     layer_move(&s->layers[LAYER_CHANGES], answer);
 out:
-    answer_close(answer);
+    layer_close(answer);
     return rc;
 }
 
@@ -397,7 +392,7 @@ static enum tg_status bind_changes(lua_State *lua, void *ctx, struct tg_error *e
 
 enum tg_status script_apply(struct script *s, const char *changes, struct tg_error *err)
 {
-    struct layer *answer = answer_open(s);
+    struct layer *answer = layer_open(&s->layers[LAYER_CHANGES]);
     struct kept_changes k = {answer, changes};
     enum tg_status rc = TG_OK;
 
@@ -407,6 +402,6 @@ enum tg_status script_apply(struct script *s, const char *changes, struct tg_err
     TRY_OUT(sandbox_run(&s->sandbox, answer->origin, bind_changes, &k, err));
     layer_move(&s->layers[LAYER_CHANGES], answer);
 out:
-    answer_close(answer);
+    layer_close(answer);
     return rc;
 }

@@ -94,15 +94,32 @@ static enum tg_status read_source(struct sources *s, const char *name, const cha
     return TG_OK;
 }
 
-enum tg_status sources_open(struct sources *s, const char *path, struct tg_error *err)
+static enum tg_status read_config(struct sources *s, const char *path, struct tg_error *err)
 {
     const char *slash = strrchr(path, '/');
 
-    memset(s, 0, sizeof *s);
     s->folder = slash == NULL ? copy_text(".", 1) : copy_text(path, (size_t)(slash - path));
     if (s->folder == NULL)
         return FAIL(err, TG_ENOMEM, "%s", path);
     TRY(read_source(s, "", path, err));
+    return TG_OK;
+}
+
+enum tg_status sources_open(struct sources *s, const char *path, struct tg_error *err)
+{
+    memset(s, 0, sizeof *s);
+    TRY(read_config(s, path, err));
+    if (strncmp(s->list[0].text, magic, sizeof magic - 1) == 0) { /* a run's own copy of its config */
+        char *kept = s->list[0].text;
+        enum tg_status rc;
+
+        s->list[0].text = NULL;
+        sources_close(s);
+        rc = sources_parse(s, kept, err);
+        free(kept);
+        if (rc != TG_OK)
+            return FAIL(err, TG_EINVAL, "%s: a kept config, but damaged", path);
+    }
     return TG_OK;
 }
 

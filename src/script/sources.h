@@ -25,7 +25,8 @@ struct sources {
     char *overrides[SOURCES_MAX]; /* owned: "key=value" */
 };
 
-/* Begin with the config at path. TG_ENOTFOUND if there is none. */
+/* Begin with the config at path, or with all that a kept text there holds. TG_ENOTFOUND if there is
+ * no such file. */
 enum tg_status sources_open(struct sources *s, const char *path, struct tg_error *err);
 /* Begin with what sources_text gave. TG_EFORMAT if it is not such a text. */
 enum tg_status sources_parse(struct sources *s, const char *text, struct tg_error *err);

@@ -232,6 +232,8 @@ static void every_field_has_an_option(void **state)
         FIELD(game.setups.base.width),
         FIELD(game.setups.base.height),
         FIELD(game.setups.base.handicap),
+        FIELD(game.setups.base.go.white_handicap_bonus), /* by the named rules; no handicaps here */
+        FIELD(game.setups.base.go.friendly_pass),        /* by the named rules; matters to GTP alone */
         FIELD(net.arch),
         FIELD(train.loss.mask_pass),
         FIELD(gate.match),

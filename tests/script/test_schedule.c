@@ -332,6 +332,32 @@ static void a_run_goes_on_from_its_text_alone(void **state)
     free(text);
 }
 
+static void a_kept_text_in_a_file_is_a_config(void **state)
+{
+    struct script *s = opened("return {search = {visits = 3}, name = 'kept'}", "train.batch=7"), *again;
+    const char *const more[] = {"search.visits=4", "train.batch=8", "search.visits=5"};
+    struct tg_error err = {0};
+    char dir[256], path[512], damaged[512];
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", tg_test_mkdir());
+    put_file(dir, "kept.lua", script_text(s));
+    snprintf(path, sizeof path, "%s/kept.lua", dir);
+    assert_ok(script_open(path, NULL, 0, &again, &err), &err);
+    assert_true(script_hash(again) == script_hash(s));
+    assert_int_equal(at(again, 0).train.batch, 7);
+    script_close(again);
+    assert_ok(script_open(path, more, 3, &again, &err), &err);
+    assert_int_equal(at(again, 0).train.batch, 8);
+    assert_int_equal(at(again, 0).selfplay.settings.search.visits, 5);
+    script_close(again);
+    snprintf(damaged, sizeof damaged, "%.*s", (int)strlen(script_text(s)) - 3, script_text(s));
+    put_file(dir, "kept.lua", damaged);
+    assert_fails(script_open(path, NULL, 0, &again, &err), TG_EINVAL, "kept.lua: a kept config", &err);
+    script_close(s);
+    tg_test_rmdir(dir);
+}
+
 static void the_hash_is_of_the_content_not_the_place(void **state)
 {
     struct script *a = opened("return {seed = 3}", NULL), *b = opened("return {seed = 3}", NULL);
@@ -361,6 +387,7 @@ int main(void)
         cmocka_unit_test(kept_changes_give_the_same_options_as_asking),
         cmocka_unit_test(kept_changes_are_not_trusted),
         cmocka_unit_test(a_run_goes_on_from_its_text_alone),
+        cmocka_unit_test(a_kept_text_in_a_file_is_a_config),
         cmocka_unit_test(the_hash_is_of_the_content_not_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
