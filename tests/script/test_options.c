@@ -354,14 +354,15 @@ static void a_tower_can_be_described(void **state)
     assert_refused("local b = {'nested'} b[2] = {b} return {net = {blocks = {b}}}", NULL, "net.blocks");
 }
 
-static void classic_loss_is_policy_and_squared_value(void **state)
+static void classic_loss_is_policy_value_and_half_the_ownership(void **state)
 {
     struct run_options o = resolved("return {train = {loss = 'classic'}}", NULL, 0);
     const struct nn_loss *l = &o.train.loss;
 
     (void)state;
     assert_true(l->policy == 1.0f && l->value == 1.0f && l->value_kind == NN_VALUE_MSE);
-    assert_true(l->reply + l->soft_policy + l->ownership + l->score_mean + l->score_stdev + l->lead == 0);
+    assert_true(l->ownership == 0.5f && l->ownership_kind == NN_OWNERSHIP_MSE);
+    assert_true(l->reply + l->soft_policy + l->score_mean + l->score_stdev + l->lead == 0);
     assert_false(l->mask_pass);
     o = resolved("return {game = 'gomoku', train = {loss = 'katago'}}", NULL, 0);
     assert_true(o.train.loss.mask_pass && o.train.loss.ownership == 0.0f && o.train.loss.lead == 0.0f);
@@ -446,7 +447,7 @@ int main(void)
         cmocka_unit_test(values_arrive_as_written),
         cmocka_unit_test(match_games_show_strength),
         cmocka_unit_test(a_tower_can_be_described),
-        cmocka_unit_test(classic_loss_is_policy_and_squared_value),
+        cmocka_unit_test(classic_loss_is_policy_value_and_half_the_ownership),
         cmocka_unit_test(overrides_win_and_take_bare_text),
         cmocka_unit_test(a_missing_file_is_not_found),
         cmocka_unit_test(defaults_are_those_of_an_empty_config),
