@@ -5,8 +5,8 @@
  * caller's): only shards named there count. Any HDF5 of version 1.10 or later reads it, with the
  * standard filters deflate and Fletcher-32:
  *   /<column>          one dataset per column of struct record_layout, [n_rows] or [n_rows, n_elems]
- *   /games/<field>     one dataset per field of struct record_game, [n_games] or [n_games, 2]
- *   /games/moves, root_values, root_visits   [n_moves], of all games, in the order of the games
+ *   /games             a table, [n_games], with a named field per field of struct record_game
+ *   /moves/action, root_value, root_visits   [n_moves], of all games, in the order of the games
  * and attributes of the file: schema_version, number, iteration, n_rows, n_games, n_moves, game,
  * size, history, config_hash, build. Rows and games stand in the order of game ids. The same games
  * give the same bytes, whatever the number of ranks and however the games were shared out.

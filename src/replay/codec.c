@@ -36,13 +36,16 @@ void shard_buffer_fini(struct shard_buffer *b)
     *b = (struct shard_buffer){.bytes = NULL};
 }
 
-static enum tg_status pack_zero_run(struct shard_codec *c, struct tg_error *err)
+/* Longest first. Any number of zeros is a few of each and less than the last. */
+static const size_t zero_runs[SHARD_ZERO_RUNS] = {1 << 16, 1 << 12, 1 << 8, 1 << 4};
+
+static enum tg_status pack_zeros(struct shard_codec *c, struct tg_error *err)
 {
-    void *zeros = calloc(1, SHARD_ZERO_RUN);
+    void *zeros = calloc(1, zero_runs[0]);
     enum tg_status rc = zeros == NULL ? FAIL(err, TG_ENOMEM, "a compressor's buffer") : TG_OK;
 
-    if (rc == TG_OK)
-        rc = shard_piece_pack(c, zeros, SHARD_ZERO_RUN, &c->zero_run, &c->zero_piece, err);
+    for (int i = 0; i < SHARD_ZERO_RUNS && rc == TG_OK; i++)
+        rc = shard_piece_pack(c, zeros, zero_runs[i], &c->zeros, &c->zero_pieces[i], err);
     free(zeros);
     return rc;
 }
@@ -57,7 +60,7 @@ enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_erro
             || deflateInit2(&c->small, level, Z_DEFLATED, -WINDOW_BITS, SMALL_MEM_LEVEL,
                             Z_DEFAULT_STRATEGY) != Z_OK))
         return FAIL(err, TG_ENOMEM, "a compressor of level %d", level);
-    return pack_zero_run(c, err);
+    return pack_zeros(c, err);
 }
 
 void shard_codec_fini(struct shard_codec *c)
@@ -67,7 +70,7 @@ void shard_codec_fini(struct shard_codec *c)
         deflateEnd(&c->small);
     }
     c->level = 0;
-    shard_buffer_fini(&c->zero_run);
+    shard_buffer_fini(&c->zeros);
 }
 
 enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n,
@@ -130,23 +133,16 @@ enum tg_status shard_chunk_add_raw(struct shard_chunk *k, const void *raw, size_
     return TG_OK;
 }
 
-/* n zeros: a run of them was compressed once and may be repeated, as pieces refer to nothing. */
+/* n zeros: compressed runs may be repeated, as pieces refer to nothing. */
 static enum tg_status fill_up(struct shard_chunk *k, size_t n, struct tg_error *err)
 {
-    struct shard_codec *c = k->codec;
-    void *zeros;
-    enum tg_status rc;
+    const struct shard_codec *c = k->codec;
+    const unsigned char *packed = c->zeros.bytes, none[16] = {0};
 
-    for (; n >= SHARD_ZERO_RUN; n -= SHARD_ZERO_RUN)
-        TRY(shard_chunk_add(k, &c->zero_piece, c->zero_run.bytes, SHARD_ZERO_RUN, err));
-    if (n == 0)
-        return TG_OK;
-    zeros = calloc(1, n);
-    if (zeros == NULL)
-        return FAIL(err, TG_ENOMEM, "%zu bytes", n);
-    rc = shard_chunk_add_raw(k, zeros, n, err);
-    free(zeros);
-    return rc;
+    for (int i = 0; i < SHARD_ZERO_RUNS; packed += c->zero_pieces[i++].n_bytes)
+        for (; n >= zero_runs[i]; n -= zero_runs[i])
+            TRY(shard_chunk_add(k, &c->zero_pieces[i], packed, zero_runs[i], err));
+    return shard_chunk_add_raw(k, none, n, err);
 }
 
 enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32_t *n_bytes,

@@ -26,15 +26,16 @@ struct shard_piece {
     uint32_t n_bytes, adler;
 };
 
+enum { SHARD_ZERO_RUNS = 4 };
+
 /* A compressor that is used again and again; level 0 copies. Starting a piece clears tables, which
  * takes longer than a short piece itself: those go through a stream with small tables. */
 struct shard_codec {
     z_stream large, small;
     int level;
-    struct shard_buffer zero_run; /* SHARD_ZERO_RUN zeros, compressed once */
-    struct shard_piece zero_piece;
+    struct shard_buffer zeros; /* runs of zeros of some lengths, compressed once */
+    struct shard_piece zero_pieces[SHARD_ZERO_RUNS];
 };
-enum { SHARD_ZERO_RUN = 1 << 16 };
 enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err);
 void shard_codec_fini(struct shard_codec *c);
 

@@ -29,11 +29,16 @@ static enum tg_status gather(const struct record_finished *f, enum shard_table_k
                              const struct shard_column *c, int64_t from, int64_t to,
                              struct shard_buffer *b, struct tg_error *err)
 {
-    const unsigned char *src = shard_source(f, t, c) + (size_t)from * c->stride;
     size_t bytes = (size_t)(to - from) * c->item_bytes;
 
     b->n = 0;
-    TRY(shard_buffer_reserve(b, bytes, err));
+    TRY(shard_buffer_reserve(b, bytes + SHARD_GAME_MAX_BYTES, err));
+    b->n = bytes;
+    if (c->is_game) {
+        shard_game_pack(&f->game, b->bytes);
+        return TG_OK;
+    }
+    const unsigned char *src = shard_source(f, t, c) + (size_t)from * c->stride;
     unsigned char *dst = b->bytes;
     if (c->stride == c->item_bytes) {
         memcpy(dst, src, bytes);
@@ -41,7 +46,6 @@ static enum tg_status gather(const struct record_finished *f, enum shard_table_k
         for (int64_t i = from; i < to; i++, src += c->stride, dst += c->item_bytes)
             memcpy(dst, src, c->item_bytes);
     }
-    b->n = bytes;
     return TG_OK;
 }
 

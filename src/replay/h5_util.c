@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-hid_t h5_file_type(enum record_type type)
+static hid_t number_type(enum record_type type)
 {
     switch (type) {
     case RECORD_U8:  return H5T_STD_U8LE;
@@ -16,6 +16,31 @@ hid_t h5_file_type(enum record_type type)
     case RECORD_I64: return H5T_STD_I64LE;
     }
     return H5I_INVALID_HID;
+}
+
+/* The fields of a game by name; two numbers of a field are an array of two. */
+static hid_t game_type(size_t bytes)
+{
+    int n;
+    const struct record_column *fields = shard_game_fields(&n);
+    hid_t line = H5Tcreate(H5T_COMPOUND, bytes);
+    size_t at = 0;
+
+    for (int i = 0; i < n; i++) {
+        hsize_t dims[1] = {fields[i].n_elems};
+        hid_t type = dims[0] == 1 ? H5Tcopy(number_type(fields[i].type))
+                                  : H5Tarray_create2(number_type(fields[i].type), 1, dims);
+
+        H5Tinsert(line, fields[i].name, at, type);
+        H5Tclose(type);
+        at += fields[i].n_elems * record_type_bytes(fields[i].type);
+    }
+    return line;
+}
+
+hid_t h5_column_type(const struct shard_column *c)
+{
+    return c->is_game ? game_type(c->item_bytes) : H5Tcopy(number_type(c->type));
 }
 
 void h5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }

@@ -3,12 +3,12 @@
 
 #include <hdf5.h>
 
-#include "tengen/record.h"
+#include "schema.h"
 
 enum { H5_REASON_CHARS = 200 };
 
-/* On disk: little-endian. */
-hid_t h5_file_type(enum record_type type);
+/* The type of a column on disk, little-endian; the caller closes it. */
+hid_t h5_column_type(const struct shard_column *c);
 
 /* HDF5 prints its error stack by itself unless told not to. */
 void h5_quiet(void);

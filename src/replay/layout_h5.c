@@ -211,6 +211,7 @@ static hid_t create_column(hid_t file, const struct shard_column *c, int64_t n_i
     hsize_t dims[2] = {(hsize_t)n_items, c->n_elems}, chunk[2] = {(hsize_t)chunk_items, c->n_elems};
     int rank = c->n_elems == 1 ? 1 : 2;
     hid_t create = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, dims, NULL);
+    hid_t type = h5_column_type(c);
 
     H5Pset_obj_track_times(create, false); /* the same games give the same file */
     H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
@@ -218,8 +219,8 @@ static hid_t create_column(hid_t file, const struct shard_column *c, int64_t n_i
     if (deflate > 0)
         H5Pset_deflate(create, (unsigned)deflate);
     H5Pset_fletcher32(create);
-    hid_t set = H5Dcreate2(file, c->name, h5_file_type(c->type), space, H5P_DEFAULT, create,
-                           H5P_DEFAULT);
+    hid_t set = H5Dcreate2(file, c->name, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    H5Tclose(type);
     H5Sclose(space);
     H5Pclose(create);
     return set;
@@ -259,10 +260,10 @@ static bool build(hid_t file, const struct plan *p, const struct shard_schema *s
     hid_t create = H5Pcreate(H5P_GROUP_CREATE);
 
     H5Pset_obj_track_times(create, false);
-    hid_t games = H5Gcreate2(file, "games", H5P_DEFAULT, create, H5P_DEFAULT);
+    hid_t moves = H5Gcreate2(file, "moves", H5P_DEFAULT, create, H5P_DEFAULT);
     H5Pclose(create);
-    bool ok = games >= 0 && add_attributes(file, p, a);
-    H5Gclose(games);
+    bool ok = moves >= 0 && add_attributes(file, p, a);
+    H5Gclose(moves);
     for (int t = 0; t < SHARD_TABLES && ok; t++) {
         const struct shard_table *table = &schema->tables[t];
         hid_t sets[SHARD_MAX_COLUMNS];

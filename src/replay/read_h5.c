@@ -121,7 +121,7 @@ static const char *read_chunking(hid_t create, const struct shard_column *c, int
 
 static const char *check_set(const struct shard_column *c, int64_t n_items, struct column_set *s)
 {
-    hid_t type = H5Dget_type(s->set), space = H5Dget_space(s->set);
+    hid_t type = H5Dget_type(s->set), space = H5Dget_space(s->set), expected = h5_column_type(c);
     hid_t create = H5Dget_create_plist(s->set);
     int rank = c->n_elems == 1 ? 1 : 2;
     hsize_t dims[2] = {0, c->n_elems};
@@ -129,7 +129,7 @@ static const char *check_set(const struct shard_column *c, int64_t n_items, stru
 
     if (type < 0 || space < 0 || create < 0)
         fault = "its header is damaged";
-    else if (H5Tequal(type, h5_file_type(c->type)) <= 0)
+    else if (H5Tequal(type, expected) <= 0)
         fault = "unexpected element type";
     else if (H5Sget_simple_extent_ndims(space) != rank
              || H5Sget_simple_extent_dims(space, dims, NULL) != rank
@@ -139,6 +139,7 @@ static const char *check_set(const struct shard_column *c, int64_t n_items, stru
         fault = read_chunking(create, c, rank, s);
     H5Pclose(create);
     H5Sclose(space);
+    H5Tclose(expected);
     H5Tclose(type);
     return fault;
 }

@@ -11,7 +11,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards are little-endi
  * byte, the seed is stored as a signed number with the same bits. */
 #define GAME(name, field, type, n) {name, type, offsetof(struct record_game, field), n}
 
-static const struct record_column game_columns[] = {
+static const struct record_column game_fields[] = {
     GAME("id", id, RECORD_I64, 1),
     GAME("seed", seed, RECORD_I64, 1),
     GAME("first_row", first_row, RECORD_I64, 1),
@@ -51,18 +51,17 @@ static const struct record_column game_columns[] = {
 enum { MOVE_ACTION, MOVE_ROOT_VALUE, MOVE_ROOT_VISITS };
 
 static const struct record_column move_columns[] = {
-    {"moves", RECORD_I16, MOVE_ACTION, 1},
-    {"root_values", RECORD_F32, MOVE_ROOT_VALUE, 1},
-    {"root_visits", RECORD_I32, MOVE_ROOT_VISITS, 1},
+    {"moves/action", RECORD_I16, MOVE_ACTION, 1},
+    {"moves/root_value", RECORD_F32, MOVE_ROOT_VALUE, 1},
+    {"moves/root_visits", RECORD_I32, MOVE_ROOT_VISITS, 1},
 };
 
-static void add(struct shard_table *t, const char *group, const struct record_column *column,
-                size_t stride)
+static void add(struct shard_table *t, const struct record_column *column, size_t stride)
 {
     struct shard_column *c = &t->columns[t->n_columns++];
 
     assert(t->n_columns <= SHARD_MAX_COLUMNS);
-    snprintf(c->name, sizeof c->name, "%s%s", group, column->name);
+    snprintf(c->name, sizeof c->name, "%s", column->name);
     c->type = column->type;
     c->n_elems = column->n_elems;
     c->item_bytes = c->n_elems * record_type_bytes(c->type);
@@ -76,7 +75,48 @@ static void add_rows(struct shard_schema *s, const struct record_layout *l)
         const struct record_column *c = &l->columns[i];
         bool head = c->n_elems * record_type_bytes(c->type) <= SHARD_HEAD_BYTES;
 
-        add(&s->tables[head ? SHARD_HEADS : SHARD_ARRAYS], "", c, l->row_bytes);
+        add(&s->tables[head ? SHARD_HEADS : SHARD_ARRAYS], c, l->row_bytes);
+    }
+}
+
+static void add_games(struct shard_table *t)
+{
+    const struct record_game none = {.id = 0};
+    unsigned char packed[SHARD_GAME_MAX_BYTES];
+    struct record_column line = {.name = "games", .type = RECORD_U8, .n_elems = 1};
+
+    add(t, &line, 0);
+    t->columns[0].is_game = true;
+    t->columns[0].item_bytes = t->columns[0].stride = shard_game_pack(&none, packed);
+}
+
+const struct record_column *shard_game_fields(int *n)
+{
+    *n = (int)(sizeof game_fields / sizeof *game_fields);
+    return game_fields;
+}
+
+size_t shard_game_pack(const struct record_game *g, unsigned char packed[SHARD_GAME_MAX_BYTES])
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < sizeof game_fields / sizeof *game_fields; i++) {
+        size_t n = game_fields[i].n_elems * record_type_bytes(game_fields[i].type);
+
+        assert(at + n <= SHARD_GAME_MAX_BYTES);
+        memcpy(packed + at, (const unsigned char *)g + game_fields[i].offset, n);
+        at += n;
+    }
+    return at;
+}
+
+void shard_game_unpack(const unsigned char *packed, struct record_game *g)
+{
+    for (size_t i = 0; i < sizeof game_fields / sizeof *game_fields; i++) {
+        size_t n = game_fields[i].n_elems * record_type_bytes(game_fields[i].type);
+
+        memcpy((unsigned char *)g + game_fields[i].offset, packed, n);
+        packed += n;
     }
 }
 
@@ -85,10 +125,9 @@ void shard_schema_init(struct shard_schema *s, const struct record_layout *l)
     memset(s, 0, sizeof *s);
     if (l != NULL)
         add_rows(s, l);
-    for (size_t i = 0; i < sizeof game_columns / sizeof *game_columns; i++)
-        add(&s->tables[SHARD_GAMES], "games/", &game_columns[i], sizeof(struct record_game));
+    add_games(&s->tables[SHARD_GAMES]);
     for (size_t i = 0; i < sizeof move_columns / sizeof *move_columns; i++)
-        add(&s->tables[SHARD_MOVES], "games/", &move_columns[i], 0);
+        add(&s->tables[SHARD_MOVES], &move_columns[i], 0);
 }
 
 const unsigned char *shard_source(const struct record_finished *f, enum shard_table_kind table,
@@ -100,8 +139,6 @@ const unsigned char *shard_source(const struct record_finished *f, enum shard_ta
 
     if (table == SHARD_MOVES)
         return moves[c->offset];
-    if (table == SHARD_GAMES)
-        return (const unsigned char *)&f->game + c->offset;
     return f->rows + c->offset;
 }
 

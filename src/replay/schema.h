@@ -14,8 +14,9 @@
 
 enum {
     SHARD_SCHEMA_VERSION = 1,
-    SHARD_MAX_COLUMNS = 48,
+    SHARD_MAX_COLUMNS = 32,
     SHARD_NAME_CHARS = 40,
+    SHARD_GAME_MAX_BYTES = 160,
     SHARD_MAX_CHUNK_BYTES = 64 << 20, /* no chunk of ours comes near it; bounds a damaged file's */
     SHARD_HEADS_CHUNK = 16384,        /* items a chunk; of arrays: an option */
     SHARD_GAMES_CHUNK = 4096,
@@ -28,6 +29,7 @@ enum shard_table_kind { SHARD_HEADS, SHARD_ARRAYS, SHARD_GAMES, SHARD_MOVES, SHA
 
 struct shard_column {
     char name[SHARD_NAME_CHARS]; /* path of the dataset */
+    bool is_game;                /* an item is a packed game, see below; type is of no interest */
     enum record_type type;
     size_t n_elems, item_bytes;  /* of one item */
     size_t offset, stride;       /* in memory: of the first item, from item to item */
@@ -45,7 +47,13 @@ struct shard_schema {
 /* l may be NULL where the rows are of no interest. */
 void shard_schema_init(struct shard_schema *s, const struct record_layout *l);
 
-/* Where the items of a column begin in a finished game. */
+/* A game on disk: its fields one behind the other, without the gaps of struct record_game. The
+ * dataset's type names them: a table with a line per game. offset is that in struct record_game. */
+const struct record_column *shard_game_fields(int *n);
+size_t shard_game_pack(const struct record_game *g, unsigned char packed[SHARD_GAME_MAX_BYTES]);
+void shard_game_unpack(const unsigned char *packed, struct record_game *g);
+
+/* Where the items of a column of rows or moves begin in a finished game. */
 const unsigned char *shard_source(const struct record_finished *f, enum shard_table_kind table,
                                   const struct shard_column *c);
 

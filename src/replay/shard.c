@@ -143,6 +143,23 @@ static enum tg_status take_moves(const struct shard_reader *r, const struct all_
     return ok ? TG_OK : FAIL(err, TG_ENOMEM, "%s: %d moves", r->path, g->n_moves);
 }
 
+/* The table of games, moves left out. */
+static enum tg_status read_table(struct shard_reader *r, const struct shard_column *c,
+                                 struct record_finished *games, struct tg_error *err)
+{
+    int64_t n = r->n_items[SHARD_GAMES];
+    unsigned char *packed = malloc((size_t)(n + 1) * c->item_bytes);
+    enum tg_status rc = packed == NULL ? FAIL(err, TG_ENOMEM, "%s: %" PRId64 " games", r->path, n) : TG_OK;
+
+    TRY_OUT(rc);
+    TRY_OUT(shard_read_column(r, c, SHARD_GAMES, 0, n, false, packed, err));
+    for (int64_t i = 0; i < n; i++)
+        shard_game_unpack(packed + (size_t)i * c->item_bytes, &games[i].game);
+out:
+    free(packed);
+    return rc;
+}
+
 static enum tg_status read_games(struct shard_reader *r, struct record_finished **games,
                                  struct tg_error *err)
 {
@@ -153,16 +170,10 @@ static enum tg_status read_games(struct shard_reader *r, struct record_finished 
     enum tg_status rc = TG_OK;
 
     *games = made;
-    shard_schema_init(&schema, NULL);
     if (made == NULL)
         return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " games", r->path, n);
-    for (int c = 0; c < schema.tables[SHARD_GAMES].n_columns; c++) {
-        struct shard_column column = schema.tables[SHARD_GAMES].columns[c];
-
-        column.stride = sizeof *made; /* a game is the head of a struct record_finished */
-        TRY(shard_read_column(r, &column, SHARD_GAMES, 0, n, false,
-                              (unsigned char *)&made->game + column.offset, err));
-    }
+    shard_schema_init(&schema, NULL);
+    TRY_OUT(read_table(r, &schema.tables[SHARD_GAMES].columns[0], made, err));
     TRY_OUT(read_moves(r, &schema.tables[SHARD_MOVES], &m, err));
     for (int64_t i = 0; i < n; i++)
         TRY_OUT(take_moves(r, &m, &made[i], err));

@@ -227,7 +227,7 @@ static void hdf5_itself_reads_the_datasets(void **state)
     int64_t n, at = 0;
     uint16_t (*policy)[82];
     int32_t *visits;
-    uint64_t seed[11];
+    int64_t seed[11];
 
     push_shared_out(f, 40, 11, 1);
     assert_ok(replay_writer_commit(f->w, 0, 0, &f->info, &f->err), &f->err);
@@ -244,8 +244,11 @@ static void hdf5_itself_reads_the_datasets(void **state)
     set = H5Dopen2(file, "visits", H5P_DEFAULT);
     assert_true(H5Dread(set, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, visits) >= 0);
     H5Dclose(set);
-    set = H5Dopen2(file, "games/seed", H5P_DEFAULT);
-    assert_true(H5Dread(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, seed) >= 0);
+    hid_t field = H5Tcreate(H5T_COMPOUND, sizeof *seed);
+    H5Tinsert(field, "seed", 0, H5T_NATIVE_INT64);
+    set = H5Dopen2(file, "games", H5P_DEFAULT);
+    assert_true(H5Dread(set, field, H5S_ALL, H5S_ALL, H5P_DEFAULT, seed) >= 0);
+    H5Tclose(field);
     H5Dclose(set);
     H5Fclose(file);
     for (int64_t id = 40; id < 51; id++) {
