@@ -100,7 +100,7 @@ static enum tg_status fill(struct bench *b, struct replay_writer *w, const struc
 
 enum tg_status bench_commit(struct bench *b, struct tg_error *err)
 {
-    struct replay_options options = {.chunk_rows = 512, .deflate = 1};
+    struct replay_options options = {.chunk_rows = 4096, .deflate = 1};
     struct record_layout l;
     struct replay_writer *w;
     struct replay_shard_info info = {0};

@@ -231,7 +231,7 @@ const struct option options[] = {
     NUMBER("replay.priority_alpha", o.replay.alpha, 0, 1, 0, 0,
            "rows are drawn by (value error + epsilon)^alpha; 0: all alike"),
     NUMBER("replay.priority_epsilon", o.replay.epsilon, 1e-6, 1, 1e-3, 0, "see priority_alpha"),
-    INTEGER("replay.chunk_rows", o.replay.chunk_rows, 16, 65536, 256, 0, "rows per chunk of a shard"),
+    INTEGER("replay.chunk_rows", o.replay.chunk_rows, 16, 65536, 4096, 0, "rows per chunk of a shard"),
     INTEGER("replay.deflate", o.replay.deflate, 0, 9, 1, 0, "compression of shards; 0: none"),
 
     INTEGER("train.batch", o.train.batch, 1, 1 << 20, 256, V, "rows per step, over all ranks"),
