@@ -161,8 +161,11 @@ static enum tg_status load(struct script *s, struct tg_error *err)
     l[LAYER_CONFIG].kind = LAYER_CONFIG;
     l[LAYER_CHANGES].kind = LAYER_CHANGES;
     l[LAYER_OVERRIDES].kind = LAYER_OVERRIDES;
-    snprintf(l[LAYER_CONFIG].origin, sizeof l->origin, "%.100s", file_of(s));
-    snprintf(l[LAYER_CHANGES].origin, sizeof l->origin, "%.100s: curriculum", file_of(s));
+    const char *file = file_of(s);
+    size_t n = strlen(file), skip = n > 100 ? n - 100 : 0; /* the end of a long path says more */
+
+    snprintf(l[LAYER_CONFIG].origin, sizeof l->origin, "%s%.100s", skip ? "..." : "", file + skip);
+    snprintf(l[LAYER_CHANGES].origin, sizeof l->origin, "%.110s: curriculum", l[LAYER_CONFIG].origin);
     snprintf(l[LAYER_OVERRIDES].origin, sizeof l->origin, "--set");
 
     TRY(sandbox_open(&s->sandbox, &sandbox_limits_default, err));

@@ -409,6 +409,22 @@ static void defaults_are_those_of_an_empty_config(void **state)
     assert_int_equal(d.selfplay.settings.search.visits, 160);
 }
 
+static void a_long_path_still_shows_the_file(void **state)
+{
+    char dir[256], path[512];
+    struct tg_error err = {0};
+    struct script *s;
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", tg_test_mkdir());
+    snprintf(path, sizeof path, "%s/%0150d", dir, 7);
+    assert_ok(tg_mkdirs(path, &err), &err);
+    put_file(path, "long.lua", "return {search = {visits = 0}}");
+    snprintf(path, sizeof path, "%s/%0150d/long.lua", dir, 7);
+    assert_fails(script_open(path, NULL, 0, &s, &err), TG_EINVAL, "7/long.lua: search.visits", &err);
+    tg_test_rmdir(dir);
+}
+
 static void help_shows_every_option(void **state)
 {
     char *text = NULL;
@@ -451,6 +467,7 @@ int main(void)
         cmocka_unit_test(overrides_win_and_take_bare_text),
         cmocka_unit_test(a_missing_file_is_not_found),
         cmocka_unit_test(defaults_are_those_of_an_empty_config),
+        cmocka_unit_test(a_long_path_still_shows_the_file),
         cmocka_unit_test(help_shows_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
