@@ -12,10 +12,10 @@
 /* Write text to dir/name. */
 static inline void put_file(const char *dir, const char *name, const char *text)
 {
-    char path[512];
+    char path[1024];
     FILE *f;
 
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_true(snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path);
     f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
