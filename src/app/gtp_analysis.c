@@ -210,7 +210,7 @@ static bool read_analysis(struct gtp_call *c, struct analysis *a)
     int i = 0, centisec = 100;
     bool good = true;
 
-    if (i < c->n && gtp_read_color(c->args[i], &a->color))
+    if (i < c->n && moves_color(c->args[i], &a->color))
         i++;
     if (i < c->n && gtp_read_int(c->args[i], 0, 1000000, &centisec))
         i++;
@@ -255,7 +255,7 @@ static bool prepare(struct analysis *a, struct gtp_call *c)
         return false;
     }
     game_copy(player_game(e->player), e->spare, e->pos);
-    gtp_turn(e->spare, a->color);
+    moves_turn(e->spare, a->color);
     if (!a->ownership)
         return true;
     v = malloc(sizeof *v);

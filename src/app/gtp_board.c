@@ -8,17 +8,6 @@
 
 /* ---- words --------------------------------------------------------------------------------------- */
 
-bool gtp_read_color(const char *word, enum game_color *color)
-{
-    if (strcasecmp(word, "b") == 0 || strcasecmp(word, "black") == 0)
-        *color = GAME_BLACK;
-    else if (strcasecmp(word, "w") == 0 || strcasecmp(word, "white") == 0)
-        *color = GAME_WHITE;
-    else
-        return false;
-    return true;
-}
-
 bool gtp_read_int(const char *word, int low, int high, int *value)
 {
     char *end;
@@ -40,43 +29,6 @@ bool gtp_read_number(const char *word, double *value)
 
 /* ---- the game --------------------------------------------------------------------------------------- */
 
-void gtp_turn(struct position *pos, enum game_color color)
-{
-    if (pos->to_move == color)
-        return;
-    pos->to_move = (uint8_t)color;
-    pos->hash ^= UINT64_C(0x7C3E51F0A9D2B684); /* another side to move is another position */
-}
-
-/* Go is played on after its end: to take dead stones off, say. What was repeated is then forgotten. */
-static bool reopen(const struct game *g, struct position *pos)
-{
-    uint8_t stones[GAME_MAX_POINTS];
-    enum game_color to_move = (enum game_color)pos->to_move;
-
-    if (g->kind != GAME_GO)
-        return false;
-    memcpy(stones, pos->stones, sizeof stones);
-    return game_set_stones(g, pos, stones, to_move, NULL) == TG_OK && !pos->over;
-}
-
-/* On pos alone. */
-static bool play_on(const struct game *g, struct position *pos, enum game_color color, int action,
-                    const char **why)
-{
-    if (pos->over && !reopen(g, pos)) {
-        *why = "the game is over";
-        return false;
-    }
-    gtp_turn(pos, color);
-    if (!game_is_legal(g, pos, action)) {
-        *why = "illegal move";
-        return false;
-    }
-    game_play(g, pos, action);
-    return true;
-}
-
 bool gtp_play(struct gtp_engine *e, enum game_color color, int action, const char **why)
 {
     const struct game *g = player_game(e->player);
@@ -87,7 +39,7 @@ bool gtp_play(struct gtp_engine *e, enum game_color color, int action, const cha
         return false;
     }
     game_copy(g, e->spare, e->pos);
-    if (!play_on(g, e->spare, color, action, why))
+    if (!moves_play(g, e->spare, color, action, false, why))
         return false;
     game_copy(g, e->pos, e->spare);
     e->moves[e->n_moves++] = (struct gtp_move){(int16_t)action, (uint8_t)color};
@@ -113,7 +65,7 @@ bool gtp_replay(struct gtp_engine *e)
     if (any && game_set_stones(g, e->spare, e->stones, (enum game_color)e->to_move, NULL) != TG_OK)
         return false;
     for (int i = 0; i < e->n_moves; i++)
-        if (!play_on(g, e->spare, (enum game_color)e->moves[i].color, e->moves[i].action, &why))
+        if (!moves_play(g, e->spare, (enum game_color)e->moves[i].color, e->moves[i].action, false, &why))
             return false;
     game_copy(g, e->pos, e->spare);
     return true;
@@ -234,7 +186,7 @@ static void cmd_play(struct gtp_engine *e, struct gtp_call *c)
     enum game_color color;
     const char *why;
 
-    if (!gtp_read_color(c->args[0], &color)) {
+    if (!moves_color(c->args[0], &color)) {
         gtp_fail(c, "invalid color");
         return;
     }
@@ -270,7 +222,7 @@ static void cmd_set_position(struct gtp_engine *e, struct gtp_call *c)
     for (int i = 0; i < c->n; i += 2) {
         int action = game_vertex_parse(g, e->pos, c->args[i + 1]);
 
-        if (!gtp_read_color(c->args[i], &color) || action < 0 || action >= g->n_points) {
+        if (!moves_color(c->args[i], &color) || action < 0 || action >= g->n_points) {
             gtp_fail(c, "invalid stone: %s %s", c->args[i], c->args[i + 1]);
             return;
         }
@@ -308,12 +260,12 @@ static void cmd_tg_legal(struct gtp_engine *e, struct gtp_call *c)
     enum game_color color;
     const char *before = "";
 
-    if (!gtp_read_color(c->args[0], &color)) {
+    if (!moves_color(c->args[0], &color)) {
         gtp_fail(c, "invalid color");
         return;
     }
     game_copy(g, e->spare, e->pos);
-    gtp_turn(e->spare, color);
+    moves_turn(e->spare, color);
     game_legal(g, e->spare, legal);
     for (int a = 0; a < g->n_actions; a++) {
         if (!legal[a])

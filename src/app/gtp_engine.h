@@ -3,6 +3,7 @@
 
 #include "gtp.h"
 #include "gtp_clock.h"
+#include "moves.h"
 
 enum { GTP_MAX_MOVES = 10000 };
 
@@ -53,20 +54,13 @@ struct gtp_command {
 bool gtp_new_board(struct gtp_engine *e, int width, int height, struct gtp_call *c);
 /* Play for color, whoever's turn it is. False: *why says what is wrong, nothing changed. */
 bool gtp_play(struct gtp_engine *e, enum game_color color, int action, const char **why);
-/* Give the turn to color without a pass. */
-void gtp_turn(struct position *pos, enum game_color color);
 /* pos := the game from its start under e->setup. False: a move is illegal under it, or the set-up. */
 bool gtp_replay(struct gtp_engine *e);
 /* Begin with these stones [S * S] instead. Fails the call and keeps the game on error. */
 bool gtp_set_up(struct gtp_engine *e, const uint8_t *stones, enum game_color to_move, int handicap,
                 struct gtp_call *c);
-bool gtp_read_color(const char *word, enum game_color *color);
 bool gtp_read_int(const char *word, int low, int high, int *value);
 bool gtp_read_number(const char *word, double *value);
-
-/* ---- gtp_rules.c ---- */
-/* The rules in KataGo's notation, as in SGF's RU. */
-void gtp_write_rules(const struct go_rules *r, FILE *out);
 
 /* ---- gtp_move.c ---- */
 /* What a move of color may take. */

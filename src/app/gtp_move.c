@@ -45,7 +45,7 @@ static bool find_move(struct gtp_engine *e, struct gtp_call *c, enum game_color 
     }
     struct player_limits limits = gtp_limits(e, color);
     game_copy(g, e->spare, e->pos);
-    gtp_turn(e->spare, color);
+    moves_turn(e->spare, color);
     if (player_think(e->player, e->spare, &limits, NULL, &err) != TG_OK) {
         gtp_fail(c, "%s", err.text);
         return false;
@@ -69,7 +69,7 @@ static void cmd_genmove(struct gtp_engine *e, struct gtp_call *c)
     const char *why;
     int action;
 
-    if (!gtp_read_color(c->args[0], &color)) {
+    if (!moves_color(c->args[0], &color)) {
         gtp_fail(c, "invalid color");
         return;
     }
@@ -89,7 +89,7 @@ static void cmd_reg_genmove(struct gtp_engine *e, struct gtp_call *c)
     enum game_color color;
     int action;
 
-    if (!gtp_read_color(c->args[0], &color))
+    if (!moves_color(c->args[0], &color))
         gtp_fail(c, "invalid color");
     else if (find_move(e, c, color, &action))
         print_vertex(e, c, action);
@@ -144,7 +144,7 @@ static void cmd_time_left(struct gtp_engine *e, struct gtp_call *c)
     double left;
     int over;
 
-    if (!gtp_read_color(c->args[0], &color) || !gtp_read_number(c->args[1], &left) ||
+    if (!moves_color(c->args[0], &color) || !gtp_read_number(c->args[1], &left) ||
         !gtp_read_int(c->args[2], 0, 100000, &over))
         gtp_fail(c, "color, time and stones are wanted");
     else

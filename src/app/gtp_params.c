@@ -1,88 +1,64 @@
-/* gtp_params.c - parameters of the search that may be asked for and changed while playing, by KataGo's
- * names where it has them. */
+/* gtp_params.c - parameters that may be asked for and changed while playing, by KataGo's names where it
+ * has them. */
 #include <math.h>
 #include <string.h>
 
 #include "gtp_engine.h"
+#include "search_params.h"
 
-enum where { VISITS, SECONDS, SETTING };
-
-static const struct param {
-    const char *name;
-    enum where where;
-    size_t offset; /* SETTING: of a float in struct search_settings */
-    double low, high;
-} params[] = {
-    {"maxVisits", VISITS, 0, 1, 1e7},
-    {"maxTime", SECONDS, 0, 0.001, 1e6},
-    {"cpuctExploration", SETTING, offsetof(struct search_settings, c_puct), 0, 10},
-    {"cpuctExplorationLog", SETTING, offsetof(struct search_settings, c_puct_log), 0, 10},
-    {"cpuctExplorationBase", SETTING, offsetof(struct search_settings, c_puct_base), 10, 100000},
-    {"fpuReductionMax", SETTING, offsetof(struct search_settings, fpu_reduction), 0, 2},
-    {"rootFpuReductionMax", SETTING, offsetof(struct search_settings, root_fpu_reduction), 0, 2},
-    {"staticScoreUtilityFactor", SETTING, offsetof(struct search_settings, score_weight), 0, 1},
-    {"rootPolicyTemperatureEarly", SETTING, offsetof(struct search_settings, root_temp_early), 0.1, 10},
-    {"rootPolicyTemperature", SETTING, offsetof(struct search_settings, root_temp_late), 0.1, 10},
-    {"chosenMoveTemperatureEarly", SETTING, offsetof(struct search_settings, temp_early), 0, 5},
-    {"chosenMoveTemperature", SETTING, offsetof(struct search_settings, temp_late), 0, 5},
-    {"chosenMoveTemperatureHalflife", SETTING, offsetof(struct search_settings, temp_halflife), 0.1, 1e5},
-    {"virtualLoss", SETTING, offsetof(struct search_settings, virtual_loss), 0.1, 10},
-};
-enum { N_PARAMS = sizeof params / sizeof *params };
-
-static const struct param *find(const char *name)
-{
-    for (int i = 0; i < N_PARAMS; i++)
-        if (strcmp(params[i].name, name) == 0)
-            return &params[i];
-    return NULL;
-}
-
-static float *setting(struct gtp_engine *e, const struct param *p)
-{
-    return (float *)(void *)((char *)player_settings(e->player) + p->offset);
-}
+enum { MAX_VISITS = 10000000 };
+static const double max_sec = 1e6;
 
 static void cmd_list_params(struct gtp_engine *e, struct gtp_call *c)
 {
     (void)e;
-    for (int i = 0; i < N_PARAMS; i++)
-        fprintf(c->text, "%s%s", i > 0 ? " " : "", params[i].name);
+    fputs("maxVisits maxTime", c->text);
+    for (const struct search_param *p = search_params; p->name != NULL; p++)
+        fprintf(c->text, " %s", p->name);
 }
 
 static void cmd_get_param(struct gtp_engine *e, struct gtp_call *c)
 {
-    const struct param *p = find(c->args[0]);
+    const struct search_param *p = search_param_find(c->args[0]);
 
-    if (p == NULL)
-        gtp_fail(c, "unknown parameter");
-    else if (p->where == VISITS)
+    if (strcmp(c->args[0], "maxVisits") == 0)
         fprintf(c->text, "%d", e->o.visits);
+    else if (strcmp(c->args[0], "maxTime") == 0)
+        fprintf(c->text, "%g", e->o.sec);
+    else if (p != NULL)
+        fprintf(c->text, "%g", (double)*search_param_value(player_settings(e->player), p));
     else
-        fprintf(c->text, "%g", p->where == SECONDS ? e->o.sec : (double)*setting(e, p));
+        gtp_fail(c, "unknown parameter");
+}
+
+static void set_number(struct gtp_engine *e, struct gtp_call *c, const struct search_param *p)
+{
+    double value;
+
+    if (!gtp_read_number(c->args[1], &value) || value < p->low || value > p->high)
+        gtp_fail(c, "%s must be a number from %g to %g", p->name, p->low, p->high);
+    else
+        *search_param_value(player_settings(e->player), p) = (float)value;
 }
 
 static void cmd_set_param(struct gtp_engine *e, struct gtp_call *c)
 {
-    const struct param *p = find(c->args[0]);
-    double value;
+    const struct search_param *p = search_param_find(c->args[0]);
+    double sec;
 
-    if (p == NULL) {
+    if (strcmp(c->args[0], "maxVisits") == 0) {
+        if (!gtp_read_int(c->args[1], 1, MAX_VISITS, &e->o.visits))
+            gtp_fail(c, "maxVisits must be a whole number from 1 to %d", MAX_VISITS);
+    } else if (strcmp(c->args[0], "maxTime") == 0) {
+        if (!gtp_read_number(c->args[1], &sec) || sec < 0.001 || sec > max_sec)
+            gtp_fail(c, "maxTime must be a number from 0.001 to %g", max_sec);
+        else
+            e->o.sec = sec;
+    } else if (p != NULL) {
+        set_number(e, c, p);
+    } else {
         gtp_fail(c, "unknown parameter");
-        return;
     }
-    if (!gtp_read_number(c->args[1], &value) || value < p->low || value > p->high ||
-        (p->where == VISITS && value != floor(value))) {
-        gtp_fail(c, "%s must be %s from %g to %g", p->name,
-                 p->where == VISITS ? "a whole number" : "a number", p->low, p->high);
-        return;
-    }
-    if (p->where == VISITS)
-        e->o.visits = (int)value;
-    else if (p->where == SECONDS)
-        e->o.sec = value;
-    else
-        *setting(e, p) = (float)value;
 }
 
 const struct gtp_command gtp_param_commands[] = {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gtp_engine.h"
+#include "rules_text.h"
 #include "tengen/file.h"
 #include "tengen/report.h"
 
@@ -60,7 +61,7 @@ static void put_game(const struct gtp_engine *e, FILE *out)
         fprintf(out, "SZ[%d:%d]", s->width, s->height);
     if (g->kind == GAME_GO) {
         fprintf(out, "KM[%g]RU[", s->go.komi2 / 2.0);
-        gtp_write_rules(&s->go, out);
+        rules_text_write(&s->go, out);
         fputc(']', out);
     } else {
         fprintf(out, "RU[%s]", e->o.rules != NULL ? e->o.rules : "freestyle");

@@ -1,7 +1,8 @@
 # The engine behind `tengen gtp` and `tengen gomocup`, apart from the commands: tests and fuzzing link it.
 set(here ${CMAKE_CURRENT_LIST_DIR})
 tg_module(play
-    SOURCES ${here}/player.c ${here}/lines.c
+    SOURCES ${here}/player.c ${here}/evaluate.c ${here}/lines.c ${here}/moves.c
+            ${here}/rules_text.c ${here}/search_params.c
             ${here}/gtp_engine.c ${here}/gtp_board.c ${here}/gtp_move.c ${here}/gtp_clock.c
             ${here}/gtp_rules.c ${here}/gtp_score.c ${here}/gtp_handicap.c ${here}/gtp_analysis.c
             ${here}/gtp_params.c ${here}/gtp_sgf.c ${here}/gtp_serve.c

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "evaluate.h"
 #include "tengen/file.h"
 #include "tengen/rng.h"
 
@@ -66,52 +67,10 @@ void player_limit_tree(struct player *p, size_t bytes) { p->tree_bytes = bytes; 
 
 /* ---- one evaluation ---------------------------------------------------------------------------- */
 
-/* Rules under which a game may end without result; elsewhere the network's share of it is void. */
-static bool allows_no_result(const struct position *pos, const struct game *g)
-{
-    return g->has_no_result && (pos->setup.go.ko == GO_KO_SIMPLE ||
-                                pos->setup.go.scoring == GO_SCORING_TERRITORY);
-}
-
-static void encode_row(const struct game *g, const struct position *pos, int symmetry,
-                       struct nn_batch *b, int row)
-{
-    game_encode(g, pos, b->planes + (size_t)row * (size_t)(g->n_planes * g->plane_bytes),
-                b->globals + (size_t)row * (size_t)g->n_globals);
-    b->symmetry[row] = (uint8_t)symmetry;
-}
-
-static void read_row(const struct player *p, const struct position *pos, const struct nn_batch *b,
-                     int row, struct nn_eval *e)
-{
-    const struct nn_arch *arch = &p->model.arch;
-
-    nn_eval_row(arch, b->value + (size_t)row * NN_N_VALUE,
-                b->score + (size_t)row * (size_t)arch->n_score, allows_no_result(pos, &p->game), e);
-}
-
 static enum tg_status infer(struct player *p, struct nn_batch *b, struct tg_error *err)
 {
     TRY(p->backend->infer(p->net, b, err));
     return p->backend->wait(p->net, b, err);
-}
-
-static void legal_softmax(const struct game *g, const struct position *pos, const float *logits,
-                          float *policy)
-{
-    uint8_t legal[GAME_MAX_ACTIONS];
-    float top = -INFINITY, sum = 0.0f;
-
-    game_legal(g, pos, legal);
-    for (int a = 0; a < g->n_actions; a++)
-        if (legal[a] && logits[a] > top)
-            top = logits[a];
-    for (int a = 0; a < g->n_actions; a++) {
-        policy[a] = legal[a] ? expf(logits[a] - top) : -1.0f;
-        sum += legal[a] ? policy[a] : 0.0f;
-    }
-    for (int a = 0; a < g->n_actions; a++)
-        policy[a] = legal[a] ? policy[a] / sum : -1.0f;
 }
 
 enum tg_status player_evaluate(struct player *p, const struct position *pos, int symmetry,
@@ -122,12 +81,10 @@ enum tg_status player_evaluate(struct player *p, const struct position *pos, int
     if (p->one.planes == NULL)
         return FAIL(err, TG_EDEVICE, "the network could not be opened for this board");
     p->one.n = 1;
-    encode_row(&p->game, pos, symmetry, &p->one, 0);
+    evaluate_encode(&p->game, pos, symmetry, &p->one, 0);
     TRY(infer(p, &p->one, err));
-    read_row(p, pos, &p->one, 0, &e->eval);
-    if (p->model.arch.source_version > 0 && p->model.arch.source_version < 9)
-        e->eval.variance_time = -1.0f; /* KataGo does not use what its older nets say of it */
-    legal_softmax(&p->game, pos, p->one.policy, e->policy);
+    evaluate_read(&p->model.arch, &p->game, pos, p->one.value, p->one.score, &e->eval);
+    evaluate_policy(&p->game, pos, p->one.policy, e->policy);
     memcpy(e->ownership, p->one.ownership, (size_t)p->game.n_points * sizeof *e->ownership);
     return TG_OK;
 }
@@ -190,7 +147,7 @@ static enum tg_status evaluate(struct thinker *t, int n, double *sec, struct tg_
     for (int i = 0; i < n; i++) {
         struct tg_rng rng = tg_rng_stream(p->seed, TG_RNG_SYMMETRY, t->positions[i].hash, 0);
 
-        encode_row(&p->game, &t->positions[i], (int)tg_rng_below(&rng, GAME_SYMMETRIES), &t->batch, i);
+        evaluate_encode(&p->game, &t->positions[i], (int)tg_rng_below(&rng, GAME_SYMMETRIES), &t->batch, i);
     }
     enum tg_status rc = infer(p, &t->batch, err);
     *sec = tg_now() - began;
@@ -200,17 +157,17 @@ static enum tg_status evaluate(struct thinker *t, int n, double *sec, struct tg_
 static enum tg_status give_back(struct thinker *t, int n, struct tg_error *err)
 {
     struct player *p = t->player;
-    bool points = p->game.has_score;
     enum tg_status rc = TG_OK;
 
     for (int i = 0; i < n; i++) {
+        const struct nn_arch *arch = &p->model.arch;
         struct nn_eval e;
 
-        read_row(p, &t->positions[i], &t->batch, i, &e);
-        struct search_eval eval = {
-            .policy_logits = t->batch.policy + (size_t)i * (size_t)p->game.n_actions,
-            .win = e.win, .loss = e.loss, .no_result = e.no_result,
-            .lead = points ? e.score_mean : 0.0f, .score_stdev = points ? e.score_stdev : 0.0f};
+        evaluate_read(arch, &p->game, &t->positions[i], t->batch.value + (size_t)i * NN_N_VALUE,
+                      t->batch.score + (size_t)i * (size_t)arch->n_score, &e);
+        struct search_eval eval = evaluate_for_search(
+            &p->game, &e, t->batch.policy + (size_t)i * (size_t)p->game.n_actions);
+
         if (rc == TG_OK)
             rc = search_expand(p->search, t->ids[i], &eval, err);
         else
