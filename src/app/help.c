@@ -32,12 +32,17 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --sgf FILE       write all games there\n"},
     {"gtp", "play under a Go program (Go Text Protocol)",
      "usage: tengen gtp [--net FILE] [--game go|gomoku] [--rules NAME] [--size N] [--visits N]\n"
-     "                  [--time SEC] [--threads T]\n\n"
-     "Speaks GTP 2 on standard input and output, as Sabaki, GoGui, KaTrain and twogtp expect. Without a\n"
-     "network it plays uniformly at random.\n"},
+     "                  [--time SEC] [--threads T] [--backend NAME] [--seed S]\n\n"
+     "Speaks GTP 2 on standard input and output, as Sabaki, GoGui, Lizzie and twogtp expect, with the\n"
+     "analysis commands of KataGo and Leela Zero. Without a network it plays uniformly at random.\n\n"
+     "  --rules NAME     go: tromp-taylor, chinese, japanese, ..; gomoku: freestyle, captures-engine, ..\n"
+     "  --visits N       per move, 200; the time of a clock, or of --time per move, ends it sooner\n"
+     "  --threads T      that search one tree together; default: the cores\n"},
     {"gomocup", "play under a Gomoku manager (Gomocup protocol)",
-     "usage: tengen gomocup [--net FILE] [--visits N] [--threads T]\n\n"
-     "Speaks the Gomocup (Piskvork) protocol on standard input and output.\n"},
+     "usage: tengen gomocup [--net FILE] [--rules NAME] [--visits N] [--threads T] [--backend NAME]\n"
+     "                      [--seed S]\n\n"
+     "Speaks the Gomocup (Piskvork) protocol on standard input and output. Without --visits a move takes\n"
+     "the time that the manager allows, or 800 visits where it sets none.\n"},
     {"bench", "measure this machine",
      "usage: tengen bench infer|search|selfplay|train|commit [--net PRESET|FILE] [--size N]\n"
      "                    [--batch N] [--visits N] [--threads T] [--seconds S] [--json]\n\n"
