@@ -105,6 +105,9 @@ struct search_leaf {
     int16_t root_action; /* the root's move that leads here; -1: this is the root */
 };
 
+/* The position searched (or advanced to). */
+const struct position *search_root(const struct search *s);
+
 /* Walk to the next leaf. Terminal leaves are backed up inside and never handed out. WAIT where the
  * walk ends at a leaf in flight (virtual loss makes that rare), and at the end until all are back. */
 enum search_next search_select(struct search *s, struct search_leaf *leaf);

@@ -149,6 +149,8 @@ enum tg_status search_start(struct search *s, const struct position *pos,
     return TG_OK;
 }
 
+const struct position *search_root(const struct search *s) { return &s->root_pos; }
+
 void search_set_visits(struct search *s, int visits) { s->limit = visits; }
 
 void search_advance(struct search *s, int action)
