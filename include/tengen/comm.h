@@ -58,16 +58,18 @@ enum tg_status comm_allgatherv(struct comm *c, const void *mine, size_t n_bytes,
  * most 2 GiB a rank: TG_EINVAL beyond. Agreed. */
 enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out_starts, void **in,
                               size_t *in_starts, struct tg_error *err);
-/* Element-wise sum over all ranks, in place, in pieces so that it may exceed 2 GiB. The dtype may be
- * TG_F32 or TG_I64; memory on a device goes through the plugin, if that is there. */
+/* Element-wise sum over all ranks, in place, in pieces so that it may exceed 2 GiB: TG_F32 or TG_I64
+ * (TG_EINVAL otherwise), in host memory unless c has one rank (TG_EDEVICE: a device sums by its own
+ * collectives). */
 enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_error *err);
 
 /* Turn one rank's failure into everybody's: returns the largest status of all ranks; err of every
  * rank then holds the text of the first rank that failed, with its number. */
 enum tg_status comm_agree(struct comm *c, enum tg_status mine, struct tg_error *err);
 
-/* A host's shared memory: one allocation of n_bytes per host, seen by all its ranks at *memory.
- * Collective on the host communicator. Freed by comm_shared_close (collective). */
+/* A host's shared memory: one allocation of n_bytes per host, zeros at first, seen by all its ranks
+ * at *memory. Collective on the host communicator, agreed; TG_ENOMEM if the host can never hold it.
+ * Freed by comm_shared_close. */
 struct comm_shared;
 enum tg_status comm_shared_open(struct comm *host, size_t n_bytes, struct comm_shared **s,
                                 void **memory, struct tg_error *err);

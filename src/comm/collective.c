@@ -201,9 +201,11 @@ enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_erro
 
     if (span.dtype != TG_F32 && span.dtype != TG_I64)
         return FAIL(err, TG_EINVAL, "sum over ranks: only 32-bit floats and 64-bit integers");
+    if (c->size == 1)
+        return TG_OK;
     if (span.mem != TG_HOST)
-        return FAIL(err, TG_EDEVICE, "sum over ranks of device memory: %s",
-                    "the device's own collectives have to be used");
+        return FAIL(err, TG_EDEVICE, "sum over %d ranks of device memory: the device's own collectives "
+                    "have to be used", c->size);
     for (size_t at = 0; at < span.n; at += piece) {
         size_t n = span.n - at < piece ? span.n - at : piece;
         MPI_Request q;

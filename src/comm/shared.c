@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct comm_shared {
@@ -22,6 +23,20 @@ struct comm_shared {
 };
 
 enum { NAME_CHARS = 64 };
+
+/* Memory is taken as it is reserved, but what can never be there is refused at once. */
+static enum tg_status check_size(const struct comm_shared *s, struct tg_error *err)
+{
+    struct statvfs fs;
+
+    if (fstatvfs(s->fd, &fs) != 0 || fs.f_blocks == 0) /* 0: without a limit */
+        return TG_OK;
+    uint64_t all = (uint64_t)fs.f_blocks * fs.f_frsize;
+    if (s->n_bytes > all)
+        return FAIL(err, TG_ENOMEM, "shared memory of %zu bytes: this host's (/dev/shm) has %ju in all",
+                    s->n_bytes, (uintmax_t)all);
+    return TG_OK;
+}
 
 /* The root makes a fresh object under a name that no other run has. */
 static enum tg_status create(struct comm_shared *s, char name[NAME_CHARS], struct tg_error *err)
@@ -34,6 +49,7 @@ static enum tg_status create(struct comm_shared *s, char name[NAME_CHARS], struc
     }
     if (s->fd < 0)
         return FAIL(err, TG_EIO, "shared memory %s: %s", name, strerror(errno));
+    TRY(check_size(s, err));
     if (ftruncate(s->fd, (off_t)s->n_bytes) != 0)
         return FAIL(err, TG_ENOMEM, "shared memory of %zu bytes: %s", s->n_bytes, strerror(errno));
     return TG_OK;
@@ -109,7 +125,7 @@ enum tg_status comm_shared_reserve(struct comm_shared *s, size_t at, size_t n, s
     if (failure == EOPNOTSUPP || failure == EINVAL)
         return TG_OK;
     if (failure != 0)
-        return FAIL(err, TG_ENOMEM, "%zu more bytes of shared memory (usually /dev/shm): %s", n,
+        return FAIL(err, TG_ENOMEM, "%zu more bytes of shared memory (/dev/shm): %s", n,
                     strerror(failure));
     return TG_OK;
 }
