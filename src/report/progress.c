@@ -89,36 +89,45 @@ static void rate_text(double x, char text[32])
         count_text(x, text);
 }
 
-void progress_text(const struct report_progress *now, int columns, char *text, size_t n)
+/* Words for a wide terminal, or short ones. Returns the length. */
+static size_t compose(const struct report_progress *now, bool wide, char *text, size_t n)
 {
-    char parts[5][64] = {""}, line[LINE];
-    char a[32], b[32];
-    size_t at, room = columns > 0 && (size_t)columns < n - 1 ? (size_t)columns : n - 1;
+    char parts[5][64] = {""}, a[32];
     double done = now->done < 0 ? 0 : now->done > 1 ? 1 : now->done;
+    size_t at = (size_t)snprintf(text, n, "%s%lld/%lld %s %3.0f%%", wide ? "iteration " : "",
+                                 (long long)now->iteration + 1, (long long)now->iterations, now->phase,
+                                 floor(100 * done));
 
-    at = (size_t)snprintf(line, sizeof line, "iteration %lld/%lld %s %3.0f%%",
-                          (long long)now->iteration + 1, (long long)now->iterations, now->phase,
-                          floor(100 * done));
     if (isfinite(now->games_per_sec)) {
         rate_text(now->games_per_sec, a);
-        snprintf(parts[0], sizeof parts[0], "%s games/s", a);
+        snprintf(parts[0], sizeof parts[0], "%s %s", a, wide ? "games/s" : "g/s");
     }
     if (isfinite(now->evals_per_sec)) {
         count_text(now->evals_per_sec, a);
-        snprintf(parts[1], sizeof parts[1], "%s evals/s", a);
+        snprintf(parts[1], sizeof parts[1], "%s %s", a, wide ? "evals/s" : "ev/s");
     }
     count_text((double)now->rows, a);
     snprintf(parts[2], sizeof parts[2], "%s rows", a);
     if (isfinite(now->policy_loss) && isfinite(now->value_loss))
-        snprintf(parts[3], sizeof parts[3], "policy %.3f value %.3f", now->policy_loss,
-                 now->value_loss);
+        snprintf(parts[3], sizeof parts[3], wide ? "policy %.3f value %.3f" : "p %.3f v %.3f",
+                 now->policy_loss, now->value_loss);
     if (isfinite(now->left_sec) && now->left_sec >= 0) {
-        time_text(now->left_sec, b);
-        snprintf(parts[4], sizeof parts[4], "%s left", b);
+        time_text(now->left_sec, a);
+        snprintf(parts[4], sizeof parts[4], "%s left", a);
     }
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i][0] != '\0' && at < sizeof line)
-            at += (size_t)snprintf(line + at, sizeof line - at, "  %s", parts[i]);
+        if (parts[i][0] != '\0' && at < n)
+            at += (size_t)snprintf(text + at, n - at, "%s%s", wide ? "  " : " ", parts[i]);
+    return at;
+}
+
+void progress_text(const struct report_progress *now, int columns, char *text, size_t n)
+{
+    char line[LINE];
+    size_t room = columns > 0 && (size_t)columns < n - 1 ? (size_t)columns : n - 1;
+
+    if (compose(now, true, line, sizeof line) > room)
+        compose(now, false, line, sizeof line);
     snprintf(text, room + 1, "%s", line);
 }
 

@@ -17,5 +17,6 @@ void progress_show(struct progress *p, const struct report_progress *now);
 /* Take the line off the terminal. */
 void progress_end(struct progress *p);
 
-/* The line, at most n - 1 bytes and `columns` columns of plain text. */
+/* The line, at most n - 1 bytes and `columns` columns (0: any) of plain text; where it would not fit,
+ * in shorter words. */
 void progress_text(const struct report_progress *now, int columns, char *text, size_t n);
