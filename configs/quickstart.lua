@@ -13,7 +13,7 @@ local schedule = require "schedule" -- lua/schedule.lua: curves over the iterati
 return {
     name = "quickstart",
     seed = 1,        -- the same seed gives the same games, on any number of ranks
-    iterations = 40, -- rounds of self-play and training
+    iterations = 30, -- rounds of self-play and training
 
     game = { kind = "go", size = 9, komi = 7, rules = "tromp-taylor" },
 
@@ -37,10 +37,10 @@ return {
     train = {
         batch = 128,
         min_rows = 1000,
-        rows_per_new_row = 4,
-        learning_rate = schedule.cosine { from = 2e-3, to = 2e-4, over = 40 },
+        rows_per_new_row = 12, -- a small network learns faster than two cores can play
+        learning_rate = schedule.cosine { from = 2e-3, to = 2e-4, over = 30 },
     },
 
-    -- Every tenth iteration the newest network plays 20 games against the champion.
+    -- Every tenth iteration the newest network plays 20 games against the champion: shown as its rating.
     gate = { every = 10, games = 20, visits = 32 },
 }

@@ -196,7 +196,7 @@ struct nn_batch {
 /* Training sums this many rows in floating point and everything beyond as integers: a batch that is
  * cut at multiples of it (into calls of backward, or over ranks) has the same gradient, bit for bit,
  * as the whole. */
-enum { NN_CHUNK_ROWS = 8 };
+enum { NN_CHUNK_ROWS = 16 };
 
 enum nn_batch_flags { NN_BATCH_OWNERSHIP = 1, NN_BATCH_TRAIN = 2 };
 
