@@ -8,6 +8,7 @@
 #include "tengen/hash.h"
 #include "tengen/nn.h"
 #include "tengen/report.h"
+#include "tengen/script.h"
 
 enum { MAX_FAULTS = 100 };
 
@@ -17,7 +18,7 @@ struct audit {
     char *faults[MAX_FAULTS]; /* owned */
     int n_faults;             /* also those beyond MAX_FAULTS */
     int64_t n_shards, n_nets, n_checkpoints; /* files found sound */
-    int64_t n_set_aside;
+    int64_t n_set_aside, n_configs;
 };
 
 static void fault(struct audit *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -148,6 +149,27 @@ static void audit_checkpoint(struct audit *a)
         a->n_checkpoints++;
 }
 
+/* A kept config must be the one that its hash names. One that this Tengen's options have outgrown
+ * cannot be told. */
+static void audit_config(struct audit *a, const struct manifest_config *c)
+{
+    struct tg_error why = {0};
+    struct script *script;
+
+    if (script_open_text(c->text, &script, &why) != TG_OK) {
+        if (!a->o->json)
+            printf("  note    the config from iteration %" PRId64 " does not open: %.300s\n",
+                   c->iteration + 1, why.text);
+        return;
+    }
+    if (script_hash(script) != c->hash)
+        fault(a, "the config from iteration %" PRId64 ": hash %016" PRIx64 "; the manifest says %016"
+              PRIx64, c->iteration + 1, script_hash(script), c->hash);
+    else
+        a->n_configs++;
+    script_close(script);
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
 static void print_run(const struct inspect *o, const struct manifest *m)
@@ -217,6 +239,8 @@ static void audit_all(struct audit *a)
     for (int64_t i = 0; i < a->m->n_nets; i++)
         audit_net(a, &a->m->nets[i]);
     audit_checkpoint(a);
+    for (int64_t i = 0; i < a->m->n_configs; i++)
+        audit_config(a, &a->m->configs[i]);
 }
 
 enum tg_status inspect_run(const struct inspect *o, struct app *app, struct tg_error *err)
@@ -233,9 +257,9 @@ enum tg_status inspect_run(const struct inspect *o, struct app *app, struct tg_e
     if (o->json)
         print_json(o, &m, &a);
     else if (o->verify && a.n_faults == 0)
-        printf("  sound   %" PRId64 " shards, %" PRId64 " networks and %" PRId64 " checkpoint: every hash, "
-               "count and row; %" PRId64 " shards were set aside before\n", a.n_shards, a.n_nets,
-               a.n_checkpoints, a.n_set_aside);
+        printf("  sound   %" PRId64 " shards, %" PRId64 " networks, %" PRId64 " checkpoint, %" PRId64
+               " configs: every hash, count and row; %" PRId64 " shards were set aside before\n",
+               a.n_shards, a.n_nets, a.n_checkpoints, a.n_configs, a.n_set_aside);
     for (int i = 0; i < a.n_faults && i < MAX_FAULTS; i++)
         free(a.faults[i]);
     manifest_close(&m);

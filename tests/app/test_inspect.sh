@@ -18,7 +18,7 @@ says() { # says TEXT..
 number() { grep -o "\"$1\":[0-9]*" "$work/out" | cut -d: -f2; }
 
 status 0 inspect "$run" --verify
-says "3 shards, 4 networks and 1 checkpoint"
+says "3 shards, 4 networks, 1 checkpoint, 1 configs"
 status 0 inspect "$run" --verify --json
 says '{"kind":"run"' '"n_faults":0,' '"faults":[]}' '"sound_shards":3,' '"iterations":3,' '"games":60,'
 # No opponent, no opening, no cheap search: every ply is a row.

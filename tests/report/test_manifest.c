@@ -267,8 +267,8 @@ static void no_flipped_bit_passes(void **state)
 
     text = saved(f, &n);
     path_of(f, "manifest.json", path);
-    for (int k = 0; k < 1000; k++) { /* the first bytes one by one, then anywhere */
-        size_t bit = k < 500 ? (size_t)k : tg_rng_below(&r, (uint32_t)(8 * n));
+    for (int k = 0; k < 600; k++) { /* the first bytes one by one, then anywhere */
+        size_t bit = k < 300 ? (size_t)k : tg_rng_below(&r, (uint32_t)(8 * n));
 
         text[bit / 8] = (char)(text[bit / 8] ^ (1 << bit % 8));
         write_file(path, text, n);
@@ -377,7 +377,7 @@ static void random_changes_under_a_right_checksum_never_crash(void **state)
 
     text = saved(f, &n);
     path_of(f, "manifest.json", path);
-    for (int k = 0; k < 1500; k++) {
+    for (int k = 0; k < 600; k++) {
         struct manifest back;
         char *copy = malloc(n);
 
@@ -392,7 +392,7 @@ static void random_changes_under_a_right_checksum_never_crash(void **state)
         manifest_close(&back); /* empty on failure */
         free(copy);
     }
-    assert_in_range(n_good, 30, 1470); /* the changes do reach the code behind the checksum */
+    assert_in_range(n_good, 10, 590); /* the changes do reach the code behind the checksum */
     free(text);
 }
 
