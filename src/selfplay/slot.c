@@ -243,11 +243,14 @@ enum tg_status slot_evaluated(struct slot *s, const struct walk *w, const struct
                               struct tg_error *err)
 {
     const struct nn_arch *arch = w->arch[s->leaf_net];
+    const struct go_rules *rules = &s->job.setup.go;
+    bool no_result = w->game->has_no_result && /* superko leaves no way to it */
+                     (rules->ko == GO_KO_SIMPLE || rules->scoring == GO_SCORING_TERRITORY);
     int row = s->leaf_row;
     struct nn_eval e;
 
     nn_eval_row(arch, b->value + (size_t)row * NN_N_VALUE, b->score + (size_t)row * (size_t)arch->n_score,
-                w->game->has_no_result, &e);
+                no_result, &e);
     struct search_eval eval = {
         .policy_logits = b->policy + (size_t)row * (size_t)w->game->n_actions,
         .win = e.win, .loss = e.loss, .no_result = e.no_result,
