@@ -50,15 +50,18 @@ static enum tg_status pack_zeros(struct shard_codec *c, struct tg_error *err)
     return rc;
 }
 
+/* Negative window bits: without zlib's header and trailer, which a chunk has once. */
+static int begin(z_stream *z, int level, int mem_level)
+{
+    return deflateInit2(z, level, Z_DEFLATED, -WINDOW_BITS, mem_level, Z_DEFAULT_STRATEGY);
+}
+
 enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err)
 {
     memset(c, 0, sizeof *c);
     c->level = level;
-    /* Negative window bits: without zlib's header and trailer, which a chunk has once. */
     if (level > 0
-        && (deflateInit2(&c->large, level, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK
-            || deflateInit2(&c->small, level, Z_DEFLATED, -WINDOW_BITS, SMALL_MEM_LEVEL,
-                            Z_DEFAULT_STRATEGY) != Z_OK))
+        && (begin(&c->large, level, MEM_LEVEL) != Z_OK || begin(&c->small, level, SMALL_MEM_LEVEL) != Z_OK))
         return FAIL(err, TG_ENOMEM, "a compressor of level %d", level);
     return pack_zeros(c, err);
 }

@@ -294,8 +294,9 @@ static enum tg_status assemble(struct exchange *x, struct tg_error *err)
     x->w->chunks.n = x->w->sizes.n = 0;
     for (int t = 0; t < SHARD_TABLES; t++) {
         const struct shard_table *table = &x->schema->tables[t];
+        int64_t end = plan_group_begin(p, t, x->rank + 1);
 
-        for (int64_t g = plan_group_begin(p, t, x->rank); g < plan_group_begin(p, t, x->rank + 1); g++) {
+        for (int64_t g = plan_group_begin(p, t, x->rank); g < end; g++) {
             x->w->parts.n = 0;
             for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);)
                 TRY(add_part(x, &q, err));

@@ -35,8 +35,9 @@ static enum tg_status gather(struct plan *p, struct comm *comm,
     qsort(p->games, (size_t)p->n_games, sizeof *p->games, by_id);
     for (int64_t i = 1; i < p->n_games; i++)
         if (p->games[i].id == p->games[i - 1].id)
-            TRY_OUT(FAIL(err, TG_EINVAL, "game %" PRId64 " was finished twice, on ranks %d and %d of \"%s\"",
-                         p->games[i].id, p->games[i - 1].rank, p->games[i].rank, comm_name(comm)));
+            TRY_OUT(FAIL(err, TG_EINVAL, "game %" PRId64 " was finished twice, on ranks %d and %d of "
+                         "\"%s\"", p->games[i].id, p->games[i - 1].rank, p->games[i].rank,
+                         comm_name(comm)));
 out:
     free(mine);
     free(starts);

@@ -26,7 +26,8 @@ static enum tg_status read_integer(struct shard_reader *r, const char *name, int
     H5Tclose(type);
     H5Sclose(space);
     H5Aclose(a);
-    return ok ? TG_OK : FAIL(err, TG_EFORMAT, "%s: attribute \"%s\" is missing or damaged", r->path, name);
+    return ok ? TG_OK : FAIL(err, TG_EFORMAT, "%s: attribute \"%s\" is missing or damaged", r->path,
+                             name);
 }
 
 static enum tg_status read_text(struct shard_reader *r, const char *name, char *text, size_t n,
@@ -47,13 +48,16 @@ static enum tg_status read_text(struct shard_reader *r, const char *name, char *
     H5Tclose(type);
     H5Sclose(space);
     H5Aclose(a);
-    return ok ? TG_OK : FAIL(err, TG_EFORMAT, "%s: attribute \"%s\" is missing or damaged", r->path, name);
+    return ok ? TG_OK : FAIL(err, TG_EFORMAT, "%s: attribute \"%s\" is missing or damaged", r->path,
+                             name);
 }
 
 static enum tg_status read_attributes(struct shard_reader *r, struct tg_error *err)
 {
-    static const char *const counts[SHARD_TABLES] = {[SHARD_HEADS] = "n_rows", [SHARD_ARRAYS] = "n_rows",
-                                                     [SHARD_GAMES] = "n_games", [SHARD_MOVES] = "n_moves"};
+    static const char *const counts[SHARD_TABLES] = {[SHARD_HEADS] = "n_rows",
+                                                     [SHARD_ARRAYS] = "n_rows",
+                                                     [SHARD_GAMES] = "n_games",
+                                                     [SHARD_MOVES] = "n_moves"};
     int64_t version = 0;
 
     TRY(read_integer(r, "schema_version", &version, err));
@@ -92,7 +96,8 @@ static const char *read_filters(hid_t create, struct column_set *s)
     for (int i = 0; i < n; i++) {
         unsigned flags, config, values[8];
         size_t n_values = 8;
-        H5Z_filter_t id = H5Pget_filter2(create, (unsigned)i, &flags, &n_values, values, 0, NULL, &config);
+        H5Z_filter_t id = H5Pget_filter2(create, (unsigned)i, &flags, &n_values, values, 0, NULL,
+                                         &config);
 
         if (id == H5Z_FILTER_DEFLATE && !s->deflate && !s->checksum)
             s->deflate = true;
@@ -167,7 +172,8 @@ static const char *read_chunk(struct shard_reader *r, const struct column_set *s
                               s->chunk_bytes);
 }
 
-static void scatter(const struct shard_column *c, const unsigned char *src, int64_t n, unsigned char *dst)
+static void scatter(const struct shard_column *c, const unsigned char *src, int64_t n,
+                    unsigned char *dst)
 {
     if (c->stride == c->item_bytes) {
         memcpy(dst, src, (size_t)n * c->item_bytes);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards are little-endian, written as they are");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards hold numbers as memory does");
 
 /* The fields of a game that are kept; a field of 8 unsigned bits that is an enum or a flag stays one
  * byte, the seed is stored as a signed number with the same bits. */

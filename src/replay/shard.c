@@ -149,9 +149,10 @@ static enum tg_status read_table(struct shard_reader *r, const struct shard_colu
 {
     int64_t n = r->n_items[SHARD_GAMES];
     unsigned char *packed = malloc((size_t)(n + 1) * c->item_bytes);
-    enum tg_status rc = packed == NULL ? FAIL(err, TG_ENOMEM, "%s: %" PRId64 " games", r->path, n) : TG_OK;
+    enum tg_status rc;
 
-    TRY_OUT(rc);
+    if (packed == NULL)
+        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " games", r->path, n);
     TRY_OUT(shard_read_column(r, c, SHARD_GAMES, 0, n, false, packed, err));
     for (int64_t i = 0; i < n; i++)
         shard_game_unpack(packed + (size_t)i * c->item_bytes, &games[i].game);

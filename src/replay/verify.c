@@ -126,8 +126,9 @@ static enum tg_status verify_games(const char *path, const struct replay_shard_i
         move += g->n_moves;
     }
     if (row != info->n_rows || move != info->n_moves)
-        return FAIL(err, TG_EFORMAT, "%s: its games have %" PRId64 " rows and %" PRId64 " moves, it has %"
-                    PRId64 " and %" PRId64, path, row, move, info->n_rows, info->n_moves);
+        return FAIL(err, TG_EFORMAT, "%s: its games have %" PRId64 " rows and %" PRId64
+                    " moves, it has %" PRId64 " and %" PRId64, path, row, move, info->n_rows,
+                    info->n_moves);
     return TG_OK;
 }
 

@@ -214,9 +214,9 @@ static enum tg_status check_file(const char *path, const struct replay_shard_inf
     if (failure != 0)
         return FAIL(err, TG_EIO, "%s: %s", path, strerror(failure));
     if (hash != info->hash || n_bytes != info->n_bytes)
-        return FAIL(err, TG_EFORMAT, "%s: %" PRIu64 " bytes with hash %016" PRIx64 ", expected %" PRIu64
-                    " bytes with hash %016" PRIx64 ": damaged, or another file", path, n_bytes, hash,
-                    info->n_bytes, info->hash);
+        return FAIL(err, TG_EFORMAT, "%s: %" PRIu64 " bytes with hash %016" PRIx64 ", expected %"
+                    PRIu64 " bytes with hash %016" PRIx64 ": damaged, or another file", path, n_bytes,
+                    hash, info->n_bytes, info->hash);
     return TG_OK;
 }
 
