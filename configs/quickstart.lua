@@ -3,7 +3,7 @@
 --
 --   mpirun -n 2 tengen train configs/quickstart.lua
 --   tengen status runs/quickstart
---   tengen gtp --net runs/quickstart/net/net-000040.tgn     (play it, in any Go program)
+--   tengen gtp --net runs/quickstart/net/net-000030.tgn     (play it, in any Go program)
 --
 -- This file is a Lua script that returns a table. Change a number and run it again, or leave the file
 -- alone and say it on the command line: --set search.visits=64. `tengen help config` lists every key
