@@ -1,97 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "fake_backend.h"
-#include "tengen/selfplay.h"
-#include "tg_test.h"
-
-enum { MAX_GAMES = 64 };
-
-/* A pool with two fake networks in slots 0 and 1. */
-struct fixture {
-    struct game game;
-    struct nn_arch arch;
-    struct nn_net *nets[2];
-    struct selfplay_pool *pool;
-    struct selfplay_settings settings;
-    struct selfplay_job jobs[MAX_GAMES];
-    struct record_finished finished[MAX_GAMES];
-    struct record_layout layout;
-    int n;
-    struct tg_error err;
-};
-
-static void open_fixture(struct fixture *f, enum game_kind kind, int size, int threads, int parallel)
-{
-    memset(f, 0, sizeof *f);
-    assert_ok(game_init(&f->game, kind, size, 2, &f->err), &f->err);
-    assert_ok(nn_arch_preset("b2c16", f->game.n_planes, f->game.n_globals, &f->arch, &f->err), &f->err);
-    record_layout_init(&f->layout, &f->game);
-    assert_ok(selfplay_open(&f->game, &(struct selfplay_pool_options){threads, parallel, 1}, NULL, &f->pool,
-                            &f->err), &f->err);
-    for (int i = 0; i < 2; i++) {
-        struct nn_net_options o = {.size = size, .device = i};
-        assert_ok(fake_backend.open(&f->arch, &o, &f->nets[i], &f->err), &f->err);
-        assert_ok(selfplay_network(f->pool, i, &fake_backend, f->nets[i], &f->arch, &f->err), &f->err);
-    }
-    search_default_settings(&f->settings.search);
-    f->settings.search.visits = 12;
-    f->settings.search.temp_early = f->settings.search.temp_late = 1;
-    f->settings.search.noise_weight = 0.25f;
-    f->settings.search.noise_total = 10.83f;
-    f->settings.max_plies = 60;
-}
-
-static void add_job(struct fixture *f, int64_t id, struct selfplay_player black, struct selfplay_player white)
-{
-    struct selfplay_job *job = &f->jobs[f->n++];
-    job->id = id;
-    job->seed = 3;
-    job->opening_key = (uint64_t)id;
-    job->record = true;
-    game_default_setup(&f->game, &job->setup);
-    job->player[0] = black;
-    job->player[1] = white;
-    job->settings[0] = job->settings[1] = &f->settings;
-}
-
-static const struct selfplay_player learner = {RECORD_NETWORK, 0, 7, NULL};
-static const struct selfplay_player older = {RECORD_NETWORK, 1, 5, NULL};
-static const struct selfplay_player bot = {RECORD_RANDOM_BOT, 0, -1, NULL};
-
-/* Play all jobs; finished[] by job id order. */
-static void play_all(struct fixture *f)
-{
-    bool idle = false;
-    int n = 0;
-    assert_ok(selfplay_push(f->pool, f->jobs, (size_t)f->n, &f->err), &f->err);
-    while (!idle) {
-        struct record_finished one;
-        struct selfplay_job job;
-        bool got;
-        assert_ok(selfplay_take(f->pool, 5, &one, &job, &got, &idle, &f->err), &f->err);
-        if (!got)
-            continue;
-        f->finished[one.game.id] = one;
-        n++;
-    }
-    assert_int_equal(n, f->n);
-}
-
-static void close_fixture(struct fixture *f)
-{
-    selfplay_close(f->pool);
-    for (int i = 0; i < f->n; i++)
-        record_finished_free(&f->finished[i]);
-    for (int i = 0; i < 2; i++)
-        fake_backend.close(f->nets[i]);
-}
-
-static const struct record_head *row_of(const struct fixture *f, int game, int row)
-{
-    return (const struct record_head *)(const void *)(f->finished[game].rows +
-                                                      (size_t)row * f->layout.row_bytes);
-}
+#include "pool_fixture.h"
 
 static void games_do_not_depend_on_threads_or_pool_size(void **state)
 {
@@ -360,6 +270,37 @@ static void cancel_drops_everything_and_the_pool_plays_on(void **state)
     close_fixture(&f);
 }
 
+static enum tg_status failing_infer(struct nn_net *net, struct nn_batch *b, struct tg_error *err)
+{
+    (void)net;
+    (void)b;
+    return FAIL(err, TG_EDEVICE, "the device is gone");
+}
+
+static void a_failed_evaluation_ends_in_an_error_not_in_a_hang(void **state)
+{
+    static struct fixture f;
+    struct nn_backend broken = fake_backend;
+    enum tg_status rc = TG_OK;
+    (void)state;
+    broken.infer = failing_infer;
+    open_fixture(&f, GAME_GO, 5, 2, 6);
+    assert_ok(selfplay_network(f.pool, 0, &broken, f.nets[0], &f.arch, &f.err), &f.err);
+    for (int i = 0; i < 8; i++)
+        add_job(&f, i, learner, learner);
+    assert_ok(selfplay_push(f.pool, f.jobs, (size_t)f.n, &f.err), &f.err);
+    for (int i = 0; rc == TG_OK && i < 20; i++) {
+        struct record_finished one;
+        struct selfplay_job job;
+        bool got, idle;
+        rc = selfplay_take(f.pool, 1, &one, &job, &got, &idle, &f.err);
+    }
+    assert_int_equal(rc, TG_EDEVICE);
+    assert_non_null(strstr(f.err.text, "the device is gone"));
+    f.n = 0;
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +316,7 @@ int main(void)
         cmocka_unit_test(surprise_moves_weight_but_keeps_the_mean),
         cmocka_unit_test(bad_jobs_are_refused),
         cmocka_unit_test(cancel_drops_everything_and_the_pool_plays_on),
+        cmocka_unit_test(a_failed_evaluation_ends_in_an_error_not_in_a_hang),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
