@@ -16,6 +16,7 @@ enum tg_status app_train(struct app *app, int argc, char **argv, struct tg_error
 enum tg_status app_match(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_bench(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_gtp(struct app *app, int argc, char **argv, struct tg_error *err);
+enum tg_status app_analyze(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_gomocup(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_inspect(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_status(struct app *app, int argc, char **argv, struct tg_error *err);

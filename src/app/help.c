@@ -38,6 +38,20 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --rules NAME     go: tromp-taylor, chinese, japanese, ..; gomoku: freestyle, captures-engine, ..\n"
      "  --visits N       per move, 200; the time of a clock, or of --time per move, ends it sooner\n"
      "  --threads T      that search one tree together; default: the cores\n"},
+    {"analyze", "answer questions about positions (KataGo's JSON analysis protocol)",
+     "usage: tengen analyze --net FILE [--threads T] [--visits N] [--parallel N] [--time SEC]\n"
+     "                      [--report-as BLACK|WHITE|SIDETOMOVE] [--pv-length N] [--cache MB] [--memory MB]\n"
+     "                      [--config CONFIG] [--set key=value]... [--quit-without-waiting]\n\n"
+     "One JSON object a line on standard input, one a line on standard output, as KataGo's analysis engine\n"
+     "has it: KaTrain and others may run this command in its place.\n\n"
+     "  --visits N       of a search where the query does not say; default 500\n"
+     "  --parallel N     positions searched at once; default: as many as fill all threads' batches\n"
+     "  --report-as P    whose winrates, points and ownership; default BLACK, as in KataGo's example\n"
+     "  --cache MB       evaluations that are kept for other searches; default 256\n"
+     "  --memory MB      all search trees together; default 2048\n"
+     "  --config, --set  search settings of a run's config; default: those of tengen gtp, and points count\n"
+     "                   a little\n"
+     "  --quit-without-waiting  end with the input, without finishing open searches\n"},
     {"gomocup", "play under a Gomoku manager (Gomocup protocol)",
      "usage: tengen gomocup [--net FILE] [--rules NAME] [--visits N] [--threads T] [--backend NAME]\n"
      "                      [--seed S]\n\n"
