@@ -113,6 +113,37 @@ enum tg_status selfplay_take(struct selfplay_pool *pool, double timeout_sec,
 /* Drop what is queued and in flight; returns when the workers are idle. */
 void selfplay_cancel(struct selfplay_pool *pool);
 
+/* ---- stopping and going on ---------------------------------------------------------------------- */
+
+/* A game in flight as bytes, for the same build to go on with: moves, rows, random streams, trees. */
+struct selfplay_frozen {
+    int64_t id;
+    uint8_t *bytes; /* owned [n_bytes] */
+    size_t n_bytes;
+};
+
+/* Take all games in flight out of the pool: *games (malloc'd [*n]; the caller frees each's bytes, and
+ * it). At most max_bytes of them; the rest, and jobs not begun, are dropped. Games of outside engines
+ * cannot be frozen: TG_EINVAL. */
+enum tg_status selfplay_freeze(struct selfplay_pool *pool, size_t max_bytes,
+                               struct selfplay_frozen **games, size_t *n, struct tg_error *err);
+/* Queue the job of a frozen game; takes its bytes over, also on failure. The game goes on as if it had
+ * not stopped, bit for bit. One of another build is logged and played from its start. */
+enum tg_status selfplay_thaw(struct selfplay_pool *pool, const struct selfplay_job *job,
+                             struct selfplay_frozen *game, struct tg_error *err);
+
+/* Between pause (which returns when no batch is under way) and resume the caller may change the
+ * parameters of the pool's networks. Games go on with their trees. */
+enum tg_status selfplay_pause(struct selfplay_pool *pool, struct tg_error *err);
+void selfplay_resume(struct selfplay_pool *pool);
+/* Searches of this slot that begin from now on name this network in their rows, whatever their job
+ * said; -1: as the job says. Only while the pool is paused or idle. */
+void selfplay_number(struct selfplay_pool *pool, int slot, int32_t net);
+/* At most so many games in flight from now on: running ones are played to their end. */
+void selfplay_limit(struct selfplay_pool *pool, int games);
+/* Games that wait and games in flight. */
+void selfplay_load(struct selfplay_pool *pool, int64_t *queued, int64_t *flying);
+
 /* Sums since the last call, then 0. */
 void selfplay_stats_take(struct selfplay_pool *pool, struct selfplay_stats *stats);
 

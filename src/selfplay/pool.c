@@ -7,59 +7,6 @@
 #include "pool.h"
 #include "tengen/file.h"
 
-/* Games that share batches, and the batches: one per network slot. */
-struct group {
-    struct slot *slots;
-    int n_slots;
-    struct nn_batch batch[SELFPLAY_SLOTS];
-    const struct nn_net *batch_net[SELFPLAY_SLOTS]; /* the net the batch was made for */
-    bool waiting; /* batches are with the device */
-};
-
-struct worker {
-    struct selfplay_pool *pool;
-    pthread_t thread;
-    bool started;
-    struct group *groups; /* owned [n_groups] */
-    struct selfplay_stats stats;
-    float *target;
-    uint8_t *legal;
-};
-
-struct network {
-    const struct nn_backend *backend;
-    struct nn_net *net; /* borrowed */
-    const struct nn_arch *arch;
-};
-
-struct done {
-    struct record_finished finished;
-    struct selfplay_job job;
-    struct done *next;
-};
-
-struct selfplay_pool {
-    const struct game *game;
-    struct record_layout layout;
-    struct tg_log *log;
-    struct selfplay_pool_options o;
-    struct worker *workers;
-    struct network networks[SELFPLAY_SLOTS];
-    const struct nn_arch *arch[SELFPLAY_SLOTS];
-
-    pthread_mutex_t lock; /* guards all below, and the workers' stats */
-    pthread_cond_t jobs_came, games_done;
-    struct selfplay_job *jobs; /* owned: [first_job, n_jobs) are waiting */
-    size_t first_job, n_jobs, cap_jobs;
-    size_t n_flying;           /* games in slots */
-    struct done *done, **done_tail;
-    int n_idle;                /* workers with nothing to do */
-    struct selfplay_stats stats;
-    double stats_since;        /* when they were last taken */
-    bool cancel, quit, failed;
-    struct tg_error failure;
-};
-
 static void fail(struct selfplay_pool *p, const struct tg_error *err)
 {
     pthread_mutex_lock(&p->lock);
@@ -71,12 +18,18 @@ static void fail(struct selfplay_pool *p, const struct tg_error *err)
     pthread_mutex_unlock(&p->lock);
 }
 
-static bool next_job(struct selfplay_pool *p, struct selfplay_job *job)
+/* Is there a game that a worker may begin? The lock is held. */
+static bool job_waits(const struct selfplay_pool *p)
+{
+    return !p->cancel && !p->quit && !p->pause && p->first_job < p->n_jobs && p->n_flying < p->limit;
+}
+
+static bool next_job(struct selfplay_pool *p, struct queued *job)
 {
     bool got = false;
 
     pthread_mutex_lock(&p->lock);
-    if (!p->cancel && !p->quit && p->first_job < p->n_jobs) {
+    if (job_waits(p)) {
         *job = p->jobs[p->first_job++];
         p->n_flying++;
         got = true;
@@ -119,7 +72,8 @@ static enum tg_status hand_over(struct selfplay_pool *p, struct slot *s, const s
     w->stats->games++;
     pthread_mutex_lock(&p->lock);
     publish_stats(p, w->stats); /* so that the sums cover every game that was taken */
-    p->n_flying--;
+    if (p->n_flying-- >= p->limit)
+        pthread_cond_broadcast(&p->jobs_came);
     *p->done_tail = d;
     p->done_tail = &d->next;
     pthread_cond_broadcast(&p->games_done);
@@ -162,6 +116,21 @@ static enum tg_status put_leaf(struct selfplay_pool *p, struct group *g, struct 
     return TG_OK;
 }
 
+/* Begin a game, or go on with a frozen one; one that this build cannot read is played from its start. */
+static enum tg_status begin(struct worker *k, struct slot *s, const struct walk *w, struct queued *q,
+                            struct tg_error *err)
+{
+    enum tg_status rc = TG_EFORMAT;
+
+    if (q->frozen != NULL) {
+        rc = slot_thaw(s, w, &q->job, q->frozen, q->n_frozen, err);
+        if (rc == TG_EFORMAT)
+            tg_log(k->pool->log, TG_LOG_WARN, "%s: played again from its start", err->text);
+        free(q->frozen);
+    }
+    return rc == TG_EFORMAT ? slot_begin(s, w, &q->job, err) : rc;
+}
+
 /* Walk every game of the group to its next leaf; finished games are handed over and replaced.
  * *active: how many wait for an evaluation. */
 static enum tg_status walk_group(struct worker *k, struct group *g, const struct walk *w, int *active,
@@ -180,13 +149,13 @@ static enum tg_status walk_group(struct worker *k, struct group *g, const struct
         g->batch[net].n = 0;
     for (int i = 0; i < g->n_slots; i++) {
         struct slot *s = &g->slots[i];
-        struct selfplay_job job;
+        struct queued job;
 
         for (;;) {
             if (!s->active) {
                 if (!next_job(p, &job))
                     break;
-                TRY(slot_begin(s, w, &job, err));
+                TRY(begin(k, s, w, &job, err));
             }
             enum slot_state state = slot_advance(s, w, err);
             if (state == SLOT_FAILED)
@@ -230,26 +199,73 @@ static enum tg_status wait_group(struct worker *k, struct group *g, struct tg_er
     return TG_OK;
 }
 
-static void drop_games(struct worker *k)
+/* A game that is to be kept, its evaluation taken in first. */
+static enum tg_status keep_game(struct selfplay_pool *p, struct group *g, struct slot *s,
+                                const struct walk *w, struct tg_error *err)
+{
+    struct selfplay_frozen one;
+
+    if (s->leaf_out)
+        TRY(slot_evaluated(s, w, &g->batch[s->leaf_net], err));
+    TRY(slot_freeze(s, w, &one, err));
+    pthread_mutex_lock(&p->lock);
+    bool fits = p->frozen_bytes + one.n_bytes <= p->frozen_max && p->n_frozen < p->cap_frozen;
+    if (fits) {
+        p->frozen_bytes += one.n_bytes;
+        p->frozen[p->n_frozen++] = one;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (!fits)
+        free(one.bytes);
+    return TG_OK;
+}
+
+static enum tg_status drop_games(struct worker *k, const struct walk *w, struct tg_error *err)
 {
     struct selfplay_pool *p = k->pool;
-    struct tg_error err = {0};
+    enum tg_status rc = TG_OK;
     size_t n = 0;
 
     for (int j = 0; j < p->o.groups_per_thread; j++) {
         struct group *g = &k->groups[j];
 
-        if (wait_group(k, g, &err) != TG_OK)
+        if (wait_group(k, g, err) != TG_OK)
             g->waiting = false;
-        for (int i = 0; i < g->n_slots; i++)
-            if (g->slots[i].active) {
-                g->slots[i].active = g->slots[i].leaf_out = false;
-                n++;
-            }
+        for (int i = 0; i < g->n_slots; i++) {
+            struct slot *s = &g->slots[i];
+
+            if (!s->active)
+                continue;
+            if (p->freeze && rc == TG_OK)
+                rc = keep_game(p, g, s, w, err);
+            s->active = s->leaf_out = false;
+            n++;
+        }
     }
     pthread_mutex_lock(&p->lock);
     p->n_flying -= n;
     pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
+/* Stand still, no batch under way, until the pool goes on. */
+static enum tg_status stand(struct worker *k, struct tg_error *err)
+{
+    struct selfplay_pool *p = k->pool;
+
+    for (int j = 0; j < p->o.groups_per_thread; j++)
+        TRY(wait_group(k, &k->groups[j], err));
+    double start = tg_now();
+    pthread_mutex_lock(&p->lock);
+    p->n_paused++;
+    pthread_cond_broadcast(&p->games_done);
+    while (p->pause && !p->quit && !p->cancel && !p->failed)
+        pthread_cond_wait(&p->jobs_came, &p->lock);
+    p->n_paused--;
+    start = start > p->stats_since ? start : p->stats_since;
+    k->stats.idle_sec += tg_now() - start;
+    pthread_mutex_unlock(&p->lock);
+    return TG_OK;
 }
 
 /* Nothing to do: sleep until jobs come. False: the pool closes. */
@@ -262,7 +278,7 @@ static bool rest(struct worker *k)
     pthread_mutex_lock(&p->lock);
     p->n_idle++;
     pthread_cond_broadcast(&p->games_done);
-    while (!p->quit && (p->cancel || p->failed || p->first_job >= p->n_jobs))
+    while (!p->quit && (p->failed || !job_waits(p)))
         pthread_cond_wait(&p->jobs_came, &p->lock);
     p->n_idle--;
     go_on = !p->quit;
@@ -288,7 +304,8 @@ static void *work(void *arg)
 {
     struct worker *k = arg;
     struct selfplay_pool *p = k->pool;
-    struct walk w = {.game = p->game, .layout = &p->layout, .arch = p->arch, .stats = &k->stats,
+    struct walk w = {.game = p->game, .layout = &p->layout, .arch = p->arch, .number = p->number,
+                     .stats = &k->stats,
                      .target = k->target, .legal = k->legal};
     struct tg_error err = {0};
     bool stop = false;
@@ -307,10 +324,13 @@ static void *work(void *arg)
         }
         pthread_mutex_lock(&p->lock);
         publish_stats(p, &k->stats);
-        bool drop = stop || p->cancel || p->quit || p->failed;
+        bool drop = stop || p->cancel || p->quit || p->failed, pause = p->pause;
         pthread_mutex_unlock(&p->lock);
-        if (drop)
-            drop_games(k);
+        if ((drop && drop_games(k, &w, &err) != TG_OK) ||
+            (!drop && pause && n_active > 0 && stand(k, &err) != TG_OK)) {
+            fail(p, &err);
+            stop = true;
+        }
         if (drop || n_active == 0)
             stop = !rest(k);
     }
@@ -380,6 +400,9 @@ enum tg_status selfplay_open(const struct game *game, const struct selfplay_pool
     pthread_cond_init(&p->games_done, &monotonic);
     pthread_condattr_destroy(&monotonic);
     p->done_tail = &p->done;
+    p->limit = SIZE_MAX;
+    for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
+        p->number[slot] = -1;
     p->workers = calloc((size_t)p->o.threads, sizeof *p->workers);
     rc = p->workers == NULL ? FAIL(err, TG_ENOMEM, "%d self-play workers", p->o.threads) : TG_OK;
     for (int t = 0; rc == TG_OK && t < p->o.threads; t++)
@@ -428,6 +451,8 @@ void selfplay_close(struct selfplay_pool *p)
         record_finished_free(&d->finished);
         free(d);
     }
+    for (size_t i = p->first_job; i < p->n_jobs; i++)
+        free(p->jobs[i].frozen);
     free(p->workers);
     free(p->jobs);
     pthread_mutex_destroy(&p->lock);
@@ -481,36 +506,44 @@ static enum tg_status check_job(const struct selfplay_pool *p, const struct self
     return TG_OK;
 }
 
-enum tg_status selfplay_push(struct selfplay_pool *p, const struct selfplay_job *jobs, size_t n,
-                             struct tg_error *err)
+/* Room for n more jobs behind those that wait, which move to the front. The lock is held. */
+static bool make_room(struct selfplay_pool *p, size_t n)
 {
-    enum tg_status rc = TG_OK;
-
-    for (size_t i = 0; i < n; i++)
-        TRY(check_job(p, &jobs[i], err));
-    pthread_mutex_lock(&p->lock);
     p->n_jobs -= p->first_job;
     if (p->first_job > 0)
         memmove(p->jobs, p->jobs + p->first_job, p->n_jobs * sizeof *p->jobs);
     p->first_job = 0;
-    if (p->n_jobs + n > p->cap_jobs) {
-        size_t cap = 2 * p->cap_jobs + n;
-        struct selfplay_job *grown = realloc(p->jobs, cap * sizeof *grown);
+    if (p->n_jobs + n <= p->cap_jobs)
+        return true;
+    size_t cap = 2 * p->cap_jobs + n;
+    struct queued *grown = realloc(p->jobs, cap * sizeof *grown);
 
-        if (grown == NULL) {
-            rc = FAIL(err, TG_ENOMEM, "%zu games to play", cap);
-        } else {
-            p->jobs = grown;
-            p->cap_jobs = cap;
-        }
-    }
-    if (rc == TG_OK) {
-        memcpy(p->jobs + p->n_jobs, jobs, n * sizeof *jobs);
-        p->n_jobs += n;
-        pthread_cond_broadcast(&p->jobs_came);
-    }
+    if (grown == NULL)
+        return false;
+    p->jobs = grown;
+    p->cap_jobs = cap;
+    return true;
+}
+
+enum tg_status pool_enqueue(struct selfplay_pool *p, const struct selfplay_job *jobs,
+                            const struct selfplay_frozen *frozen, size_t n, struct tg_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        TRY(check_job(p, &jobs[i], err));
+    pthread_mutex_lock(&p->lock);
+    bool room = make_room(p, n);
+    for (size_t i = 0; room && i < n; i++)
+        p->jobs[p->n_jobs++] = (struct queued){jobs[i], frozen != NULL ? frozen[i].bytes : NULL,
+                                               frozen != NULL ? frozen[i].n_bytes : 0};
+    pthread_cond_broadcast(&p->jobs_came);
     pthread_mutex_unlock(&p->lock);
-    return rc;
+    return room ? TG_OK : FAIL(err, TG_ENOMEM, "%zu more games to play", n);
+}
+
+enum tg_status selfplay_push(struct selfplay_pool *p, const struct selfplay_job *jobs, size_t n,
+                             struct tg_error *err)
+{
+    return pool_enqueue(p, jobs, NULL, n, err);
 }
 
 static struct timespec deadline_in(double seconds)
@@ -554,24 +587,4 @@ enum tg_status selfplay_take(struct selfplay_pool *p, double timeout_sec,
         free(d);
     }
     return rc;
-}
-
-void selfplay_cancel(struct selfplay_pool *p)
-{
-    pthread_mutex_lock(&p->lock);
-    p->cancel = true;
-    p->first_job = p->n_jobs = 0;
-    while (p->n_idle < p->o.threads && !p->failed)
-        pthread_cond_wait(&p->games_done, &p->lock);
-    p->cancel = false;
-    pthread_mutex_unlock(&p->lock);
-}
-
-void selfplay_stats_take(struct selfplay_pool *p, struct selfplay_stats *stats)
-{
-    pthread_mutex_lock(&p->lock);
-    *stats = p->stats;
-    memset(&p->stats, 0, sizeof p->stats);
-    p->stats_since = tg_now();
-    pthread_mutex_unlock(&p->lock);
 }

@@ -46,6 +46,7 @@ struct walk {
     const struct game *game;
     const struct record_layout *layout;
     const struct nn_arch *const *arch; /* [SELFPLAY_SLOTS] */
+    const int32_t *number;             /* [SELFPLAY_SLOTS], see selfplay_number */
     struct selfplay_stats *stats;
     float *target;                     /* scratch [A] */
     uint8_t *legal;                    /* scratch [A] */
@@ -60,9 +61,91 @@ enum tg_status slot_evaluated(struct slot *s, const struct walk *w, const struct
                               struct tg_error *err);
 void slot_free(struct slot *s);
 
+/* freeze.c */
+/* *frozen := the game as bytes (malloc'd). */
+enum tg_status slot_freeze(const struct slot *s, const struct walk *w, struct selfplay_frozen *frozen,
+                           struct tg_error *err);
+/* Go on with a frozen game of this job. TG_EFORMAT: it is of another build or job; the slot is then free. */
+enum tg_status slot_thaw(struct slot *s, const struct walk *w, const struct selfplay_job *job,
+                         const uint8_t *bytes, size_t n, struct tg_error *err);
+
 /* rows.c */
 enum tg_status rows_add(struct slot *s, const struct walk *w, enum record_kind kind,
                         const struct search_result *r, const float *target, struct tg_error *err);
 /* Turn the slot's game into *f, outcomes filled in. */
 enum tg_status rows_finish(struct slot *s, const struct walk *w, struct record_finished *f,
                            struct tg_error *err);
+
+/* ---- the pool -------------------------------------------------------------------------------- */
+
+/* Games that share batches, and the batches: one per network slot. */
+struct group {
+    struct slot *slots;
+    int n_slots;
+    struct nn_batch batch[SELFPLAY_SLOTS];
+    const struct nn_net *batch_net[SELFPLAY_SLOTS]; /* the net the batch was made for */
+    bool waiting; /* batches are with the device */
+};
+
+struct worker {
+    struct selfplay_pool *pool;
+    pthread_t thread;
+    bool started;
+    struct group *groups; /* owned [n_groups] */
+    struct selfplay_stats stats;
+    float *target;
+    uint8_t *legal;
+};
+
+struct network {
+    const struct nn_backend *backend;
+    struct nn_net *net; /* borrowed */
+    const struct nn_arch *arch;
+};
+
+/* A game that waits to be played; frozen (owned) NULL: from its start. */
+struct queued {
+    struct selfplay_job job;
+    uint8_t *frozen;
+    size_t n_frozen;
+};
+
+struct done {
+    struct record_finished finished;
+    struct selfplay_job job;
+    struct done *next;
+};
+
+struct selfplay_pool {
+    const struct game *game;
+    struct record_layout layout;
+    struct tg_log *log;
+    struct selfplay_pool_options o;
+    struct worker *workers;
+    struct network networks[SELFPLAY_SLOTS];
+    const struct nn_arch *arch[SELFPLAY_SLOTS];
+
+    pthread_mutex_t lock; /* guards all below, and the workers' stats */
+    pthread_cond_t jobs_came, games_done;
+    struct queued *jobs;       /* owned: [first_job, n_jobs) are waiting */
+    size_t first_job, n_jobs, cap_jobs;
+    size_t n_flying, limit;    /* games in slots, and how many there may be */
+    struct done *done, **done_tail;
+    int n_idle;                /* workers with nothing to do */
+    struct selfplay_stats stats;
+    double stats_since;        /* when they were last taken */
+    bool cancel, pause, quit, failed;
+    int n_paused;              /* workers that stand still, their batches done */
+    struct tg_error failure;
+
+    bool freeze;               /* cancel keeps the games, here: */
+    struct selfplay_frozen *frozen; /* owned [n_frozen] */
+    size_t n_frozen, cap_frozen, frozen_bytes, frozen_max;
+
+    int32_t number[SELFPLAY_SLOTS]; /* of the network in a slot, or -1; changed only while all stand still */
+};
+
+/* pool.c */
+/* Put jobs at the end of the queue; frozen [n] may be NULL. */
+enum tg_status pool_enqueue(struct selfplay_pool *p, const struct selfplay_job *jobs,
+                            const struct selfplay_frozen *frozen, size_t n, struct tg_error *err);

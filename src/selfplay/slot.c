@@ -112,6 +112,8 @@ static enum tg_status begin_search(struct slot *s, const struct walk *w, struct 
     struct tg_rng rng = tg_rng_stream(s->job.seed, TG_RNG_MOVE, (uint64_t)s->job.id,
                                       (uint64_t)s->pos.ply);
 
+    if (w->number[s->job.player[mover].slot] >= 0) /* the network has changed since the game began */
+        s->job.player[mover].net = w->number[s->job.player[mover].slot];
     s->cheap = o->cheap_share > 0 && tg_rng_double(&s->lottery) < (double)o->cheap_share;
     if (s->cheap) {
         settings.visits = o->cheap_visits;
