@@ -52,6 +52,27 @@ enum tg_status match_play(struct comm *comm, struct selfplay_pool *pool, const s
                                        const struct selfplay_job *job),
                           void *ctx, struct match_result *result, struct tg_error *err);
 
+/* The same for a caller whose pool plays other games meanwhile, and who may leave early: open, then
+ * rounds of push, add of each finished game that match_owns, and tell when no rank waits for more.
+ * setups is borrowed, o is copied; settings of games in flight lie in the match: it must outlive
+ * them. */
+struct match;
+enum tg_status match_open(struct comm *comm, const struct selfplay_setups *setups,
+                          const struct selfplay_player *a, const struct selfplay_player *b,
+                          const struct match_options *o, struct match **m,
+                          struct tg_error *err); /* Collective. */
+/* Queue this rank's games of the next round (with SPRT a few pairs, else all). Not collective. */
+enum tg_status match_push(struct match *m, const struct game *game, struct selfplay_pool *pool,
+                          struct tg_error *err);
+bool match_owns(const struct match *m, int64_t game_id);
+enum tg_status match_add(struct match *m, const struct record_finished *game,
+                         const struct selfplay_job *job, struct tg_error *err);
+int match_waiting(const struct match *m); /* games of this rank, pushed and not added */
+/* The result so far. *more: SPRT wants another round. Collective. */
+enum tg_status match_tell(struct match *m, struct match_result *result, bool *more,
+                          struct tg_error *err);
+void match_close(struct match *m); /* NULL is allowed */
+
 /* Logistic Elo difference of a score in [0, 1] over n games, `draws` of them drawn, with a prior of
  * one game that counts half a win and half a loss (so both are finite), and its standard error. */
 void match_elo(double score, int games, double draws, double *elo, double *elo_stderr);

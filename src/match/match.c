@@ -26,13 +26,11 @@ struct tally {
 
 struct match {
     struct comm *comm;
-    struct selfplay_pool *pool;
-    const struct game *game;
     const struct selfplay_setups *setups;
-    const struct selfplay_player *player[2]; /* a, b */
-    const struct match_options *o;
-    void (*keep)(void *ctx, const struct record_finished *game, const struct selfplay_job *job);
-    void *ctx;
+    struct selfplay_player player[2]; /* a, b */
+    struct match_options o;
+    int next_pair;  /* pairs before it were pushed, on some rank */
+    int n_waiting;  /* games of this rank that were pushed and not added yet */
     struct tally tally;
 };
 
@@ -41,19 +39,19 @@ static int64_t first_id(const struct match_options *o) { return (o->match_id + 1
 
 static bool a_is_white(int64_t id) { return id & 1; }
 
-static struct selfplay_job make_job(const struct match *m, int k)
+static struct selfplay_job make_job(const struct match *m, const struct game *game, int k)
 {
-    int64_t id = first_id(m->o) + k;
+    int64_t id = first_id(&m->o) + k;
     bool swapped = a_is_white(id);
     struct selfplay_job job = {
         .id = id,
-        .seed = m->o->seed,
-        .opening_key = (uint64_t)(first_id(m->o) + k / 2),
-        .player = {*m->player[swapped], *m->player[!swapped]},
-        .settings = {&m->o->settings, &m->o->settings},
+        .seed = m->o.seed,
+        .opening_key = (uint64_t)(first_id(&m->o) + k / 2),
+        .player = {m->player[swapped], m->player[!swapped]},
+        .settings = {&m->o.settings, &m->o.settings},
     };
 
-    selfplay_setup_draw(m->game, m->setups, m->o->seed, first_id(m->o) + k / 2, &job.setup);
+    selfplay_setup_draw(game, m->setups, m->o.seed, first_id(&m->o) + k / 2, &job.setup);
     return job;
 }
 
@@ -81,7 +79,7 @@ static enum tg_status count_game(struct match *m, const struct record_finished *
 {
     struct tally *t = &m->tally;
     bool swapped = a_is_white(job->id);
-    float threshold = m->o->gate.blunder_threshold;
+    float threshold = m->o.gate.blunder_threshold;
     uint8_t won_by_a = swapped ? GAME_WON_WHITE : GAME_WON_BLACK;
     uint8_t won_by_b = swapped ? GAME_WON_BLACK : GAME_WON_WHITE;
     int64_t *c = t->count;
@@ -112,50 +110,6 @@ static enum tg_status count_game(struct match *m, const struct record_finished *
     t->hashes[t->n_hashes++] = tg_hash(f->moves, (size_t)f->game.n_moves * sizeof *f->moves,
                                        (uint64_t)job->setup.width << 8 | job->setup.height);
     return TG_OK;
-}
-
-/* Take finished games until `want` of them came. */
-static enum tg_status take_games(struct match *m, int want, struct tg_error *err)
-{
-    while (want > 0) {
-        struct record_finished f;
-        struct selfplay_job job;
-        bool got, idle;
-
-        TRY(selfplay_take(m->pool, 0.2, &f, &job, &got, &idle, err));
-        if (!got && idle)
-            return FAIL(err, TG_EINVAL, "match: %d games never finished", want);
-        if (!got)
-            continue;
-        enum tg_status rc = count_game(m, &f, &job, err);
-        if (rc == TG_OK && m->keep != NULL)
-            m->keep(m->ctx, &f, &job);
-        record_finished_free(&f);
-        if (rc != TG_OK)
-            return rc;
-        want--;
-    }
-    return TG_OK;
-}
-
-/* This rank's games of the pairs first .. last - 1. An engine plays one game at a time. */
-static enum tg_status play_pairs(struct match *m, int first, int last, struct tg_error *err)
-{
-    bool engine = m->player[0]->kind == RECORD_ENGINE || m->player[1]->kind == RECORD_ENGINE;
-    int n_pushed = 0;
-
-    for (int k = 2 * first; k < 2 * last; k++) {
-        if (k / 2 % comm_size(m->comm) != comm_rank(m->comm))
-            continue;
-        struct selfplay_job job = make_job(m, k);
-        TRY(selfplay_push(m->pool, &job, 1, err));
-        n_pushed++;
-        if (engine) {
-            TRY(take_games(m, n_pushed, err));
-            n_pushed = 0;
-        }
-    }
-    return take_games(m, n_pushed, err);
 }
 
 static int by_number(const void *va, const void *vb)
@@ -207,24 +161,144 @@ static void fill_result(const int64_t *c, struct match_result *r)
     match_elo(r->score, r->games, r->draws, &r->elo, &r->elo_stderr);
 }
 
-static enum tg_status play_rounds(struct match *m, struct match_result *r, struct tg_error *err)
+/* ---- a match whose games are played beside others ------------------------------------------------ */
+
+enum tg_status match_open(struct comm *comm, const struct selfplay_setups *setups,
+                          const struct selfplay_player *a, const struct selfplay_player *b,
+                          const struct match_options *o, struct match **match, struct tg_error *err)
 {
-    int n_pairs = m->o->games / 2, round = m->o->gate.sprt ? ROUND_PAIRS : n_pairs;
+    struct match *m = NULL;
 
-    for (int first = 0; first < n_pairs; first += round) {
-        int last = first + round < n_pairs ? first + round : n_pairs;
-        int64_t sum[COUNTS];
-        double llr, lower, upper;
+    *match = NULL;
+    if (o->games < 2 || o->games % 2 != 0) /* the same on all ranks */
+        return FAIL(err, TG_EINVAL, "match of %d games: an even number, so that colours balance",
+                    o->games);
+    m = calloc(1, sizeof *m);
+    TRY(comm_agree(comm, m == NULL ? FAIL(err, TG_ENOMEM, "match") : TG_OK, err));
+    m->comm = comm;
+    m->setups = setups;
+    m->player[0] = *a;
+    m->player[1] = *b;
+    m->o = *o;
+    *match = m;
+    return TG_OK;
+}
 
-        TRY(comm_agree(m->comm, play_pairs(m, first, last, err), err));
-        memcpy(sum, m->tally.count, sizeof sum);
-        comm_sum_i64(m->comm, sum, COUNTS);
-        fill_result(sum, r);
-        if (m->o->gate.sprt && match_sprt(&m->o->gate, r->wins, r->draws, r->losses, &llr, &lower,
-                                          &upper) != MATCH_CONTINUE)
-            break;
+void match_close(struct match *m)
+{
+    if (m != NULL)
+        free(m->tally.hashes);
+    free(m);
+}
+
+bool match_owns(const struct match *m, int64_t game_id)
+{
+    return game_id >= first_id(&m->o) && game_id < first_id(&m->o) + m->o.games;
+}
+
+int match_waiting(const struct match *m) { return m->n_waiting; }
+
+static int round_end(const struct match *m)
+{
+    int n_pairs = m->o.games / 2, end = m->next_pair + ROUND_PAIRS;
+
+    return m->o.gate.sprt && end < n_pairs ? end : n_pairs;
+}
+
+enum tg_status match_push(struct match *m, const struct game *game, struct selfplay_pool *pool,
+                          struct tg_error *err)
+{
+    int end = round_end(m);
+
+    for (int k = 2 * m->next_pair; k < 2 * end; k++)
+        if (k / 2 % comm_size(m->comm) == comm_rank(m->comm)) {
+            struct selfplay_job job = make_job(m, game, k);
+
+            TRY(selfplay_push(pool, &job, 1, err));
+            m->n_waiting++;
+        }
+    m->next_pair = end;
+    return TG_OK;
+}
+
+enum tg_status match_add(struct match *m, const struct record_finished *f,
+                         const struct selfplay_job *job, struct tg_error *err)
+{
+    m->n_waiting--;
+    return count_game(m, f, job, err);
+}
+
+enum tg_status match_tell(struct match *m, struct match_result *r, bool *more, struct tg_error *err)
+{
+    int64_t sum[COUNTS];
+    double llr, lower, upper;
+
+    memcpy(sum, m->tally.count, sizeof sum);
+    comm_sum_i64(m->comm, sum, COUNTS);
+    *r = (struct match_result){0};
+    fill_result(sum, r);
+    *more = m->next_pair < m->o.games / 2 &&
+            match_sprt(&m->o.gate, r->wins, r->draws, r->losses, &llr, &lower, &upper) == MATCH_CONTINUE;
+    return *more ? TG_OK : count_distinct(m, &r->distinct_games, err);
+}
+
+/* ---- a match that has the pool for itself --------------------------------------------------------- */
+
+struct keeper {
+    void (*keep)(void *ctx, const struct record_finished *game, const struct selfplay_job *job);
+    void *ctx;
+};
+
+/* Take finished games until none of this rank's is waited for. */
+static enum tg_status take_games(struct match *m, struct selfplay_pool *pool, const struct keeper *k,
+                                 struct tg_error *err)
+{
+    while (m->n_waiting > 0) {
+        struct record_finished f;
+        struct selfplay_job job;
+        bool got, idle;
+
+        TRY(selfplay_take(pool, 0.2, &f, &job, &got, &idle, err));
+        if (!got && idle)
+            return FAIL(err, TG_EINVAL, "match: %d games never finished", m->n_waiting);
+        if (!got)
+            continue;
+        enum tg_status rc = match_add(m, &f, &job, err);
+        if (rc == TG_OK && k->keep != NULL)
+            k->keep(k->ctx, &f, &job);
+        record_finished_free(&f);
+        if (rc != TG_OK)
+            return rc;
     }
-    return count_distinct(m, &r->distinct_games, err);
+    return TG_OK;
+}
+
+/* An engine plays one game at a time. */
+static enum tg_status play_singly(struct match *m, const struct game *game, struct selfplay_pool *pool,
+                                  const struct keeper *k, struct tg_error *err)
+{
+    int end = round_end(m);
+
+    for (int i = 2 * m->next_pair; i < 2 * end; i++) {
+        struct selfplay_job job = make_job(m, game, i);
+
+        if (i / 2 % comm_size(m->comm) != comm_rank(m->comm))
+            continue;
+        TRY(selfplay_push(pool, &job, 1, err));
+        m->n_waiting = 1;
+        TRY(take_games(m, pool, k, err));
+    }
+    m->next_pair = end;
+    return TG_OK;
+}
+
+static enum tg_status play_round(struct match *m, const struct game *game, struct selfplay_pool *pool,
+                                 const struct keeper *k, struct tg_error *err)
+{
+    if (m->player[0].kind == RECORD_ENGINE || m->player[1].kind == RECORD_ENGINE)
+        return play_singly(m, game, pool, k, err);
+    TRY(match_push(m, game, pool, err));
+    return take_games(m, pool, k, err);
 }
 
 enum tg_status match_play(struct comm *comm, struct selfplay_pool *pool, const struct game *game,
@@ -234,14 +308,17 @@ enum tg_status match_play(struct comm *comm, struct selfplay_pool *pool, const s
                                        const struct selfplay_job *job),
                           void *ctx, struct match_result *result, struct tg_error *err)
 {
-    struct match m = {.comm = comm, .pool = pool, .game = game, .setups = setups, .player = {a, b},
-                      .o = o, .keep = keep, .ctx = ctx};
+    struct keeper k = {keep, ctx};
+    struct match *m;
+    enum tg_status rc;
 
     *result = (struct match_result){0};
-    if (o->games < 2 || o->games % 2 != 0) /* the same on all ranks */
-        return FAIL(err, TG_EINVAL, "match of %d games: an even number, so that colours balance",
-                    o->games);
-    enum tg_status rc = play_rounds(&m, result, err);
-    free(m.tally.hashes);
+    TRY(match_open(comm, setups, a, b, o, &m, err));
+    for (bool more = true; more;) {
+        TRY_OUT(comm_agree(comm, play_round(m, game, pool, &k, err), err));
+        TRY_OUT(match_tell(m, result, &more, err));
+    }
+out:
+    match_close(m);
     return rc;
 }
