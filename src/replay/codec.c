@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096 };
+enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096, STORED_BYTES = 65535 };
 
 enum tg_status shard_buffer_reserve(struct shard_buffer *b, size_t more, struct tg_error *err)
 {
@@ -102,6 +102,28 @@ enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n
     piece->n_bytes = (uint32_t)z->total_out;
     piece->adler = (uint32_t)adler32(piece->adler, raw, (uInt)n);
     out->n += piece->n_bytes;
+    return TG_OK;
+}
+
+enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t n,
+                                 struct shard_buffer *out, struct shard_piece *piece,
+                                 struct tg_error *err)
+{
+    const unsigned char *from = raw;
+    size_t start = out->n;
+
+    if (c->level == 0)
+        return shard_piece_pack(c, raw, n, out, piece, err);
+    piece->adler = (uint32_t)adler32(adler32(0, NULL, 0), raw, (uInt)n);
+    for (size_t at = 0; at < n; at += STORED_BYTES) {
+        size_t len = n - at < STORED_BYTES ? n - at : STORED_BYTES;
+        unsigned char block[5] = {0, (unsigned char)len, (unsigned char)(len >> 8),
+                                  (unsigned char)~len, (unsigned char)(~len >> 8)};
+
+        TRY(shard_buffer_append(out, block, sizeof block, err)); /* not the last; length, and inverted */
+        TRY(shard_buffer_append(out, from + at, len, err));
+    }
+    piece->n_bytes = (uint32_t)(out->n - start);
     return TG_OK;
 }
 

@@ -179,7 +179,8 @@ static const struct shard_piece *packed_part(const struct exchange *x, const str
     return s->pieces + at.piece;
 }
 
-/* A part that lies across the border of a chunk, or is raw. */
+/* A part that a chunk's border cuts out of its span, or that travels raw. Everybody waits for a
+ * commit, and borders are rare: such a part is stored, not compressed. */
 static enum tg_status send_fresh(struct exchange *x, const struct plan_part *q, struct tg_error *err)
 {
     const struct record_finished *f = &x->staged[x->plan->games[q->game].index].f;
@@ -192,8 +193,8 @@ static enum tg_status send_fresh(struct exchange *x, const struct plan_part *q, 
     out->n += (size_t)table->n_columns * sizeof piece;
     for (int c = 0; c < table->n_columns; c++) {
         TRY(gather(f, q->table, &table->columns[c], q->from, q->to, &x->w->gathered, err));
-        TRY(shard_piece_pack(travels_raw(q->table) ? &x->copy : x->codec, x->w->gathered.bytes,
-                             x->w->gathered.n, out, &piece, err));
+        TRY(shard_piece_store(travels_raw(q->table) ? &x->copy : x->codec, x->w->gathered.bytes,
+                              x->w->gathered.n, out, &piece, err));
         memcpy(out->bytes + header + (size_t)c * sizeof piece, &piece, sizeof piece);
     }
     return TG_OK;

@@ -59,6 +59,6 @@ const unsigned char *shard_source(const struct record_finished *f, enum shard_ta
 
 /* Items that a game of so many rows and moves has in a table. */
 int64_t shard_items(enum shard_table_kind table, int64_t n_rows, int64_t n_moves);
-/* A game is compressed in spans of so many items, so that little has to be compressed again where
- * the border between two chunks falls into it. */
+/* A game is compressed in spans of so many items, so that little is spoilt where the border between
+ * two chunks falls into it. */
 int64_t shard_span(enum shard_table_kind table);
