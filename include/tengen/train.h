@@ -49,13 +49,18 @@ void trainer_close(struct trainer *t);
 /* Steps that an iteration with n_new_rows new ones calls for; 0 below min_rows. */
 int64_t trainer_steps(const struct train_options *o, int64_t n_window, int64_t n_new_rows);
 
-/* n_steps steps on draws from the window. Collective. poll (may be NULL) is called between steps on
- * every rank, for progress. TG_EDEVICE/TG_EINVAL if max_skipped was reached. */
+/* n_steps steps on draws from the window. Collective. poll (may be NULL, on all ranks) is called
+ * between steps on every rank; where one returns true all leave after the same step: stats->n_steps
+ * is then below n_steps, and the next trainer_run goes on from there, also after trainer_save and
+ * trainer_load, and ends with the stats of the whole. TG_EDEVICE if max_skipped was reached. */
 enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const struct train_options *o,
                            int64_t n_steps, int64_t n_newest, int32_t net_now,
-                           void (*poll)(void *ctx, int64_t step, int64_t n_steps,
+                           bool (*poll)(void *ctx, int64_t step, int64_t n_steps,
                                         const struct train_stats *so_far),
                            void *ctx, struct train_stats *stats, struct tg_error *err);
+/* Count the last trainer_run as one that was left at its very end: the next one returns its stats. On
+ * all ranks. */
+void trainer_reopen(struct trainer *t);
 
 int64_t trainer_step(const struct trainer *t); /* steps taken in the run */
 /* host [P]: the running average, which plays; or the raw parameters. */

@@ -230,12 +230,13 @@ enum tg_status run_commit(struct run *run, struct tg_error *err)
 
 /* ---- training ---------------------------------------------------------------------------------- */
 
-static void train_progress(void *ctx, int64_t step, int64_t n_steps, const struct train_stats *so_far)
+static bool train_progress(void *ctx, int64_t step, int64_t n_steps, const struct train_stats *so_far)
 {
     struct run *run = ctx;
 
     run->figures.train = *so_far;
     run_progress(run, "training", (double)step / (double)n_steps);
+    return false;
 }
 
 /* KataGo's power law: how many of the newest rows take part when `total` were ever made; 0: all. */

@@ -1,6 +1,6 @@
 /* checkpoint.c - everything that training needs to go on, in one file.
  *
- * "TGCKPT01", struct head, four arrays [P] (parameters, running average, both moments), the window's
+ * "TGCKPT02", struct head, four arrays [P] (parameters, running average, both moments), the window's
  * priorities [n_priorities], the XXH3 of all before it. Little-endian, as the machines are. */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "tengen/hash.h"
 #include "trainer.h"
 
-static const char magic[8] = "TGCKPT01";
+static const char magic[8] = "TGCKPT02";
 static const enum nn_array arrays[] = {NN_PARAMS, NN_EMA, NN_MOMENT1, NN_MOMENT2};
 enum { N_ARRAYS = sizeof arrays / sizeof *arrays };
 
@@ -22,6 +22,10 @@ struct head {
     uint64_t n_params, seed;
     int64_t step, n_rows, n_priorities;
     uint64_t arch_hash;
+    /* an unfinished trainer_run */
+    int64_t open, skipped_in_a_row;
+    double age_sum;
+    struct train_stats sums;
 };
 
 /* Two networks whose tensors are laid out alike hash alike. */
@@ -57,6 +61,12 @@ static enum tg_status write_all(struct trainer *t, struct replay_window *w, FILE
     if (buffer == NULL)
         return FAIL(err, TG_ENOMEM, "checkpoint of %zu parameters", t->n_params);
     memcpy(h.magic, magic, sizeof magic);
+    if (t->open) {
+        h.open = 1;
+        h.skipped_in_a_row = t->skipped_in_a_row;
+        h.age_sum = t->age_sum;
+        h.sums = t->sums;
+    }
     TRY_OUT(put(f, path, &h, sizeof h, &hash, err));
     for (int i = 0; i < N_ARRAYS; i++) {
         TRY_OUT(t->backend->get(t->net, arrays[i], buffer, err));
@@ -179,6 +189,10 @@ enum tg_status trainer_load(struct trainer *t, struct replay_window *w, const ch
     TRY_OUT(comm_agree(t->comm, rc, err));
     t->step = h.step;
     t->n_rows = h.n_rows;
+    t->open = h.open != 0;
+    t->sums = h.sums;
+    t->skipped_in_a_row = (int)h.skipped_in_a_row;
+    t->age_sum = comm_rank(t->comm) == 0 ? h.age_sum : 0;
     if (w != NULL && h.n_priorities == replay_window_rows(w))
         TRY_OUT(replay_window_priorities_set(w, data + N_ARRAYS * t->n_params, h.n_priorities, err));
 out:

@@ -219,48 +219,84 @@ static void to_means(const struct train_stats *sums, struct train_stats *means)
     means->sample_age = sums->n_rows > 0 ? sums->sample_age / (double)sums->n_rows : 0;
 }
 
+/* Add a step's result to the sums of the run under way. */
+static enum tg_status count_step(struct trainer *t, const struct train_options *o,
+                                 const struct nn_update_result *result, struct tg_error *err)
+{
+    struct train_stats *sums = &t->sums;
+
+    sums->n_steps++;
+    sums->n_rows += o->batch;
+    if (result->skipped) {
+        sums->n_skipped++;
+        if (o->max_skipped > 0 && ++t->skipped_in_a_row >= o->max_skipped)
+            return FAIL(err, TG_EDEVICE, "step %lld: %d gradients in a row were not finite or had a "
+                        "norm above train.max_norm (the last: %g)", (long long)t->step,
+                        t->skipped_in_a_row, result->grad_norm);
+        return TG_OK;
+    }
+    t->skipped_in_a_row = 0;
+    for (int m = 0; m < NN_METRICS; m++)
+        sums->metrics[m] += result->metrics[m];
+    sums->grad_norm += result->grad_norm;
+    return TG_OK;
+}
+
+/* Does a rank want to leave? The same answer on all ranks. */
+static bool leave_agreed(struct trainer *t, bool mine)
+{
+    double any = mine;
+
+    comm_max_f64(t->comm, &any, 1);
+    return any > 0;
+}
+
+/* The age of all ranks' rows goes to rank 0, whose share of it stands for all from now on. */
+static void gather_age(struct trainer *t)
+{
+    comm_sum_f64(t->comm, &t->age_sum, 1);
+    t->sums.sample_age = t->age_sum;
+    if (comm_rank(t->comm) != 0)
+        t->age_sum = 0;
+}
+
 enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const struct train_options *o,
                            int64_t n_steps, int64_t n_newest, int32_t net_now,
-                           void (*poll)(void *ctx, int64_t step, int64_t n_steps,
+                           bool (*poll)(void *ctx, int64_t step, int64_t n_steps,
                                         const struct train_stats *so_far),
                            void *ctx, struct train_stats *stats, struct tg_error *err)
 {
-    struct train_stats sums = {0};
-    double start = tg_now(), age_sum = 0;
-    int in_a_row = 0;
+    double start = tg_now(), before = t->open ? t->sums.sec : 0;
+    bool leave = false;
 
+    if (!t->open) {
+        memset(&t->sums, 0, sizeof t->sums);
+        t->age_sum = 0;
+        t->skipped_in_a_row = 0;
+    }
+    t->open = false;
     memset(stats, 0, sizeof *stats);
     comm_wait_sec(t->comm);
     TRY(comm_agree(t->comm, reserve(t, o->batch, err), err));
-    for (int64_t i = 0; i < n_steps; i++) {
+    while (t->sums.n_steps < n_steps && !leave) {
         struct nn_update_result result = {0};
         double age = 0;
 
-        TRY(one_step(t, w, o, n_newest, net_now, &result, &sums.learning_rate, &age, err));
-        age_sum += age;
-        sums.n_steps++;
-        sums.n_rows += o->batch;
-        if (result.skipped) {
-            sums.n_skipped++;
-            if (o->max_skipped > 0 && ++in_a_row >= o->max_skipped)
-                return FAIL(err, TG_EDEVICE, "step %lld: %d gradients in a row were not finite or had a "
-                            "norm above train.max_norm (the last: %g)", (long long)t->step, in_a_row,
-                            result.grad_norm);
-        } else {
-            in_a_row = 0;
-            for (int m = 0; m < NN_METRICS; m++)
-                sums.metrics[m] += result.metrics[m];
-            sums.grad_norm += result.grad_norm;
-        }
-        sums.sample_age = age_sum * comm_size(t->comm); /* this rank's rows stand for all, until the end */
-        to_means(&sums, stats);
+        TRY(one_step(t, w, o, n_newest, net_now, &result, &t->sums.learning_rate, &age, err));
+        t->age_sum += age;
+        TRY(count_step(t, o, &result, err));
+        t->sums.sample_age = t->age_sum * comm_size(t->comm); /* stands for all, until the end */
+        t->sums.sec = before + tg_now() - start;
+        to_means(&t->sums, stats);
         if (poll != NULL)
-            poll(ctx, i + 1, n_steps, stats);
+            leave = leave_agreed(t, poll(ctx, t->sums.n_steps, n_steps, stats));
     }
-    sums.sample_age = age_sum;
-    comm_sum_f64(t->comm, &sums.sample_age, 1);
-    to_means(&sums, stats);
-    stats->sec = tg_now() - start;
-    stats->wait_sec = comm_wait_sec(t->comm);
+    t->open = t->sums.n_steps < n_steps;
+    gather_age(t);
+    t->sums.sec = before + tg_now() - start;
+    t->sums.wait_sec += comm_wait_sec(t->comm);
+    to_means(&t->sums, stats);
     return TG_OK;
 }
+
+void trainer_reopen(struct trainer *t) { t->open = true; }

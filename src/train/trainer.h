@@ -13,6 +13,11 @@ struct trainer {
     size_t n_params;
     uint64_t seed;
     int64_t step, n_rows;              /* taken in the run so far, equal on all ranks */
+    /* The trainer_run under way, or the last one: a checkpoint of an open one goes on with it. */
+    bool open;
+    struct train_stats sums;           /* sums over steps, not means */
+    double age_sum;                    /* of this rank's rows; together with the other ranks' the truth */
+    int skipped_in_a_row;
     struct nn_batch batch;             /* of this rank's share of a step */
     int batch_capacity;
     int64_t *slots;                    /* [batch] the draw of a step */

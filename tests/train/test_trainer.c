@@ -199,6 +199,74 @@ static void a_checkpoint_continues_bit_for_bit(void **state)
     free(resumed.params);
 }
 
+/* One rank asks to leave after the step that *ctx names. */
+static bool leave_at(void *ctx, int64_t step, int64_t n_steps, const struct train_stats *so_far)
+{
+    const int64_t *at = ctx;
+
+    (void)n_steps;
+    (void)so_far;
+    return step == *at;
+}
+
+/* A run of 9 steps on the first n_ranks ranks; leave > 0: left there by one of them, saved, and gone on
+ * with by the first n_then. *stats (rank 0) are of the whole. */
+static float *train_and_leave(struct fixture *f, int n_ranks, int n_then, int64_t leave, struct train_stats *stats)
+{
+    enum { STEPS = 9 };
+    float *params = calloc(f->model.layout.n_params, sizeof *params);
+    struct record_layout l;
+    struct replay_window_options wo = {.capacity = 10000, .alpha = 0.6f, .epsilon = 1e-3f};
+    struct nn_net_options no = {.size = 5, .threads = 1, .train = true};
+    char path[512];
+
+    record_layout_init(&l, &f->game);
+    snprintf(path, sizeof path, "%s/left", f->dir);
+    for (int part = leave > 0 ? 0 : 1; part < 2; part++) {
+        struct comm *c;
+        struct replay_window *w;
+        struct trainer *t;
+        int64_t nowhere = -1;
+        int n = part == 0 ? n_ranks : n_then;
+
+        assert_ok(comm_subset(f->world, comm_rank(f->world) < n, "train", &c, &f->err), &f->err);
+        if (c == NULL)
+            continue;
+        assert_ok(replay_window_open(c, &l, &wo, &w, &f->err), &f->err);
+        assert_ok(replay_window_append(w, f->shard, &f->info, &f->err), &f->err);
+        assert_ok(trainer_open(c, &f->game, f->backend, &no, &f->model, 9, &t, &f->err), &f->err);
+        if (part == 1 && leave > 0)
+            assert_ok(trainer_load(t, w, path, &f->err), &f->err);
+        bool leaver = part == 0 && comm_rank(c) == n - 1;
+        assert_ok(trainer_run(t, w, &f->o, STEPS, 0, 3, leave_at, leaver ? &leave : &nowhere, stats, &f->err),
+                  &f->err);
+        assert_int_equal(stats->n_steps, part == 0 ? leave : STEPS);
+        if (part == 0)
+            assert_ok(trainer_save(t, w, path, &f->err), &f->err);
+        assert_ok(trainer_params(t, NN_PARAMS, params, &f->err), &f->err);
+        trainer_close(t);
+        replay_window_close(w);
+        comm_close(c);
+    }
+    return params;
+}
+
+static void a_run_that_was_left_goes_on_as_if_it_had_not_been(void **state)
+{
+    struct fixture *f = *state;
+    struct train_stats whole, parts;
+    float *a = train_and_leave(f, 1, 1, 0, &whole), *b = train_and_leave(f, 2, 3, 4, &parts);
+
+    if (comm_rank(f->world) == 0) {
+        assert_memory_equal(a, b, f->model.layout.n_params * sizeof *a);
+        assert_memory_equal(whole.metrics, parts.metrics, sizeof whole.metrics);
+        assert_int_equal(whole.n_rows, parts.n_rows);
+        assert_true(whole.sample_age == parts.sample_age && whole.sample_age > 0);
+    }
+    free(a);
+    free(b);
+}
+
 /* Flip bits and cut lengths: every one is refused with the file's name. */
 static void a_damaged_checkpoint_is_refused(void **state)
 {
@@ -278,6 +346,7 @@ static int run(void)
         cmocka_unit_test(one_two_and_three_trainers_reach_the_same_parameters),
         cmocka_unit_test(prioritised_training_does_not_depend_on_ranks),
         cmocka_unit_test(a_checkpoint_continues_bit_for_bit),
+        cmocka_unit_test(a_run_that_was_left_goes_on_as_if_it_had_not_been),
         cmocka_unit_test(a_damaged_checkpoint_is_refused),
         cmocka_unit_test(too_many_bad_gradients_end_training),
         cmocka_unit_test(steps_follow_the_options),
