@@ -98,6 +98,13 @@ void cache_clear(struct cache *c);
 
 /* ---- the analyzer ------------------------------------------------------------------------------------- */
 
+/* A leaf that lies in a worker's batch. */
+struct row {
+    struct task *task;
+    struct search_leaf leaf; /* its position lies in the worker's */
+    uint64_t key;            /* in the cache */
+};
+
 struct worker {
     struct analyzer *a;
     pthread_t thread;
@@ -148,6 +155,18 @@ void pool_close(struct analyzer *a);
 bool pool_add(struct analyzer *a, struct query *q);
 /* End searches of this id (NULL: any), of these turns [n] (n -1: any). */
 void pool_terminate(struct analyzer *a, const char *id, const int *turns, int n);
+
+/* Does x come before y? */
+bool task_sooner(const struct task *x, const struct task *y);
+void task_free(struct task *t);
+/* Take the next waiting task off the heap, which is not empty. Under the analyzer's lock. */
+struct task *pool_next(struct analyzer *a);
+/* The network for this lane's boards. Under the analyzer's lock. */
+enum tg_status lane_open(struct analyzer *a, struct lane *lane, struct tg_error *err);
+
+/* analyze_work.c: a worker's thread; how many floats an evaluation on a board of g is kept as. */
+void *work_run(void *worker);
+size_t work_floats(const struct analyzer *a, const struct game *g);
 
 /* analyze_answer.c: whole lines to a->out. */
 void answer_error(struct analyzer *a, const char *id, const char *field, const char *fmt, ...)
