@@ -63,7 +63,7 @@ void task_free(struct task *t)
 
 /* ---- lanes ------------------------------------------------------------------------------------------ */
 
-struct lane *lane_of(struct analyzer *a, int width, int height)
+struct lane *pool_lane(struct analyzer *a, int width, int height)
 {
     int side = width > height ? width : height, i = 0;
 
@@ -72,7 +72,7 @@ struct lane *lane_of(struct analyzer *a, int width, int height)
     return &a->lanes[i];
 }
 
-enum tg_status lane_open(struct analyzer *a, struct lane *lane, struct tg_error *err)
+enum tg_status pool_open_lane(struct analyzer *a, struct lane *lane, struct tg_error *err)
 {
     struct nn_net_options options = {.size = lane->game.size, .threads = 1};
 

@@ -146,7 +146,7 @@ struct analyzer {
 /* analyze_query.c: NULL: the error is answered. Warnings are too. */
 struct query *query_read(struct analyzer *a, const char *id, const cJSON *json);
 /* The lane whose tensor a board of these sides is played on. */
-struct lane *lane_of(struct analyzer *a, int width, int height);
+struct lane *pool_lane(struct analyzer *a, int width, int height);
 
 /* analyze_pool.c */
 enum tg_status pool_open(struct analyzer *a, struct tg_error *err);
@@ -162,7 +162,7 @@ void task_free(struct task *t);
 /* Take the next waiting task off the heap, which is not empty. Under the analyzer's lock. */
 struct task *pool_next(struct analyzer *a);
 /* The network for this lane's boards. Under the analyzer's lock. */
-enum tg_status lane_open(struct analyzer *a, struct lane *lane, struct tg_error *err);
+enum tg_status pool_open_lane(struct analyzer *a, struct lane *lane, struct tg_error *err);
 
 /* analyze_work.c: a worker's thread; how many floats an evaluation on a board of g is kept as. */
 void *work_run(void *worker);

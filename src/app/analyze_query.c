@@ -51,7 +51,7 @@ static bool read_board(struct reader *r)
     for (int i = 0; i < 2; i++)
         if (!json_integer(reader_field(r, names[i]), 2, GAME_MAX_SIZE, &side[i]))
             return reader_refuse(r, names[i], "Must provide an integer from 2 to 19");
-    r->q->game = &lane_of(r->a, (int)side[0], (int)side[1])->game;
+    r->q->game = &pool_lane(r->a, (int)side[0], (int)side[1])->game;
     game_default_setup(r->q->game, &r->q->setup);
     r->q->setup.width = (uint8_t)side[0];
     r->q->setup.height = (uint8_t)side[1];

@@ -43,8 +43,8 @@ static enum tg_status begin(struct analyzer *a, struct task *t, struct tg_error 
     const struct query *q = t->query;
     int bad;
 
-    t->lane = lane_of(a, q->setup.width, q->setup.height);
-    TRY(lane_open(a, t->lane, err));
+    t->lane = pool_lane(a, q->setup.width, q->setup.height);
+    TRY(pool_open_lane(a, t->lane, err));
     t->pos = malloc(sizeof *t->pos);
     if (t->pos == NULL)
         return FAIL(err, TG_ENOMEM, "a position");
