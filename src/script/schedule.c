@@ -1,6 +1,6 @@
 /* schedule.c - values that follow the iteration: lists of steps, and curves. Iterations count from 1
- * here, as in all scripts: `upto = 30` holds up to and with the thirtieth. (Not `until`: that is a word
- * of Lua's own and cannot name a field.) */
+ * here, as in all scripts: `upto = 30` holds up to and with the thirtieth. (`until` is a word of Lua's
+ * own, so it has to be written ["until"] = 30; a pair {30, 0.01} says the same.) */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,36 @@ const struct value *steps_at(const struct step *steps, int n, int64_t iteration)
     return &steps[i].value;
 }
 
-/* One entry {upto = 30, value = 0.01}, on top of the stack. */
+/* Push the first of these fields that the table at has, or nil. */
+static void push_field(lua_State *lua, int at, const char *const names[2], lua_Integer place)
+{
+    for (int i = 0; i < 2; i++) {
+        lua_pushstring(lua, names[i]);
+        if (lua_rawget(lua, at) != LUA_TNIL)
+            return;
+        lua_pop(lua, 1);
+    }
+    lua_rawgeti(lua, at, place);
+}
+
+static const char *const upto_names[2] = {"upto", "until"}, *const value_names[2] = {"value", "value"};
+
+/* Is this list of tables a schedule? Pairs of numbers are one only where the option is a number. */
+static bool is_schedule(lua_State *lua, int at, const struct option *option)
+{
+    bool number = option->type == OPTION_INTEGER || option->type == OPTION_NUMBER, is;
+
+    if (lua_rawgeti(lua, at, 1) != LUA_TTABLE) {
+        lua_pop(lua, 1);
+        return false;
+    }
+    push_field(lua, lua_gettop(lua), upto_names, number ? 1 : 0);
+    is = !lua_isnil(lua, -1);
+    lua_pop(lua, 2);
+    return is;
+}
+
+/* One entry {upto = 30, value = 0.01} or {30, 0.01}, on top of the stack. */
 static enum tg_status read_step(struct binding *b, lua_State *lua, const struct option *option,
                                 const char *origin, struct tg_error *err)
 {
@@ -34,11 +63,9 @@ static enum tg_status read_step(struct binding *b, lua_State *lua, const struct 
                     "{upto = ITERATION, value = VALUE}", origin, option->key, b->n + 1);
     for (lua_pushnil(lua); lua_next(lua, at); lua_pop(lua, 1))
         n++;
-    lua_pushliteral(lua, "upto");
-    lua_rawget(lua, at);
+    push_field(lua, at, upto_names, 1);
     upto = lua_type(lua, -1) == LUA_TNUMBER ? lua_tointegerx(lua, -1, &is_whole) : 0;
-    lua_pushliteral(lua, "value");
-    lua_rawget(lua, at);
+    push_field(lua, at, value_names, 2);
     if (n != 2 || !is_whole || lua_isnil(lua, -1))
         return FAIL(err, TG_EINVAL, "%s: %s: entry %d of the schedule is not "
                     "{upto = ITERATION, value = VALUE}", origin, option->key, b->n + 1);
@@ -250,17 +277,14 @@ enum tg_status schedule_read(struct binding *b, lua_State *lua, const struct opt
                              const char *origin, bool *taken, struct tg_error *err)
 {
     int at = lua_gettop(lua);
-    bool is_curve, is_steps = false;
+    bool is_curve, is_steps;
 
     *taken = false;
     if (lua_type(lua, at) != LUA_TTABLE)
         return TG_OK;
     lua_pushliteral(lua, "kind");
     is_curve = lua_rawget(lua, at) != LUA_TNIL;
-    if (lua_rawgeti(lua, at, 1) == LUA_TTABLE) {
-        lua_pushliteral(lua, "upto");
-        is_steps = lua_rawget(lua, -2) != LUA_TNIL;
-    }
+    is_steps = is_schedule(lua, at, option);
     lua_settop(lua, at);
     *taken = is_curve || is_steps;
     if (is_curve)

@@ -452,9 +452,27 @@ static void help_shows_every_option(void **state)
     fclose(f);
 }
 
+static void steps_may_say_until_or_be_pairs(void **state)
+{
+    static const char *const texts[] = {
+        "return {iterations = 9, search = {visits = {{upto = 2, value = 8}, {upto = 9, value = 11}}}}",
+        "return {iterations = 9, search = {visits = {{['until'] = 2, value = 8}, {['until'] = 9, value = 11}}}}",
+        "return {iterations = 9, search = {visits = {{2, 8}, {9, 11}}}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_int_equal(resolved(texts[i], NULL, 1).selfplay.settings.search.visits, 8);
+        assert_int_equal(resolved(texts[i], NULL, 2).selfplay.settings.search.visits, 11);
+    }
+    /* boards stay boards */
+    assert_int_equal(resolved("return {game = {size = 9, sizes = {{9, 7}, {5, 5}}}}", NULL, 0)
+                         .game.setups.n_sizes, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_may_say_until_or_be_pairs),
         cmocka_unit_test(an_unknown_key_names_the_nearest),
         cmocka_unit_test(a_wrong_value_names_file_key_value_and_what_is_allowed),
         cmocka_unit_test(names_of_other_modules_are_checked_too),
