@@ -61,7 +61,9 @@ enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_erro
     memset(c, 0, sizeof *c);
     c->level = level;
     if (level > 0
-        && (begin(&c->large, level, MEM_LEVEL) != Z_OK || begin(&c->small, level, SMALL_MEM_LEVEL) != Z_OK))
+        && (begin(&c->large, level, MEM_LEVEL) != Z_OK
+            || begin(&c->small, level, SMALL_MEM_LEVEL) != Z_OK
+            || inflateInit2(&c->back, -WINDOW_BITS) != Z_OK))
         return FAIL(err, TG_ENOMEM, "a compressor of level %d", level);
     return pack_zeros(c, err);
 }
@@ -71,6 +73,7 @@ void shard_codec_fini(struct shard_codec *c)
     if (c->level > 0) {
         deflateEnd(&c->large); /* refuses a stream that was never begun */
         deflateEnd(&c->small);
+        inflateEnd(&c->back);
     }
     c->level = 0;
     shard_buffer_fini(&c->zeros);
@@ -124,6 +127,23 @@ enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t 
         TRY(shard_buffer_append(out, from + at, len, err));
     }
     piece->n_bytes = (uint32_t)(out->n - start);
+    return TG_OK;
+}
+
+enum tg_status shard_piece_unpack(struct shard_codec *c, const struct shard_piece *piece,
+                                  const void *packed, void *raw, size_t n, struct tg_error *err)
+{
+    if (c->level == 0) {
+        memcpy(raw, packed, n);
+        return TG_OK;
+    }
+    inflateReset(&c->back);
+    c->back.next_in = (Bytef *)(uintptr_t)packed;
+    c->back.avail_in = piece->n_bytes;
+    c->back.next_out = raw;
+    c->back.avail_out = (uInt)n;
+    if (n > 0 && (inflate(&c->back, Z_SYNC_FLUSH) != Z_OK || c->back.avail_out != 0))
+        return FAIL(err, TG_EFORMAT, "a staged game is damaged in memory");
     return TG_OK;
 }
 

@@ -32,6 +32,7 @@ enum { SHARD_ZERO_RUNS = 4 };
  * takes longer than a short piece itself: those go through a stream with small tables. */
 struct shard_codec {
     z_stream large, small;
+    z_stream back; /* decompresses pieces */
     int level;
     struct shard_buffer zeros; /* runs of zeros of some lengths, compressed once */
     struct shard_piece zero_pieces[SHARD_ZERO_RUNS];
@@ -48,6 +49,10 @@ enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n
 enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t n,
                                  struct shard_buffer *out, struct shard_piece *piece,
                                  struct tg_error *err);
+
+/* The raw bytes [n] of a piece that shard_piece_pack made. */
+enum tg_status shard_piece_unpack(struct shard_codec *c, const struct shard_piece *piece,
+                                  const void *packed, void *raw, size_t n, struct tg_error *err);
 
 /* A chunk under construction at the end of out: begin, add pieces, end. */
 struct shard_chunk {

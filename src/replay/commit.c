@@ -243,15 +243,19 @@ out:
 
 static enum tg_status plan_commit(const struct commit *k, struct plan *p, struct tg_error *err)
 {
-    const struct record_finished **games = malloc((size_t)(k->n_staged + 1) * sizeof *games);
-    enum tg_status rc = games == NULL ? FAIL(err, TG_ENOMEM, "list of games") : TG_OK;
+    struct plan_game *mine = malloc((size_t)(k->n_staged + 1) * sizeof *mine);
+    enum tg_status rc = mine == NULL ? FAIL(err, TG_ENOMEM, "list of games") : TG_OK;
 
     TRY_OUT(comm_agree(k->comm, rc, err));
-    for (int64_t i = 0; i < k->n_staged; i++)
-        games[i] = &k->staged[i].f;
-    TRY_OUT(plan_init(p, k->comm, games, k->n_staged, k->chunk_rows, err));
+    for (int64_t i = 0; i < k->n_staged; i++) {
+        const struct record_game *g = &k->staged[i].game;
+
+        mine[i] = (struct plan_game){.id = g->id, .n_rows = g->n_rows, .n_moves = g->n_moves,
+                                     .index = (int32_t)i};
+    }
+    TRY_OUT(plan_init(p, k->comm, mine, k->n_staged, k->chunk_rows, err));
 out:
-    free(games);
+    free(mine);
     return rc;
 }
 

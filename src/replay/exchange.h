@@ -7,18 +7,18 @@
 #include "schema.h"
 #include "tengen/comm.h"
 
-/* A game that waits for its commit: as it was pushed, and compressed. A block is a span of a table
- * that does not travel raw, each block a piece per column: heads, spans of arrays, moves. */
+/* A game that waits for its commit. A block is a span of a table that does not travel raw, each
+ * block a piece per column: heads, spans of arrays, moves. */
 struct staged_game {
-    struct record_finished f;   /* owned */
-    struct shard_piece *pieces; /* owned, block after block; NULL at level 0 */
+    struct record_game game;
+    struct shard_piece *pieces; /* owned, block after block */
     size_t *block_at;           /* owned: where in packed each block begins */
     unsigned char *packed;      /* owned */
 };
 
 /* Memory that commits use again and again: fresh pages cost as much as filling them. */
 struct shard_workspace {
-    struct shard_buffer gathered; /* one column of one part */
+    struct shard_buffer gathered; /* one column of one span */
     struct shard_buffer packed;   /* a game being staged */
     struct shard_buffer out;      /* messages to all ranks */
     struct shard_buffer raw;      /* a chunk that travelled raw */
@@ -28,8 +28,8 @@ struct shard_workspace {
 };
 void shard_workspace_fini(struct shard_workspace *w);
 
-/* Compress f (taken over: also on failure the caller keeps nothing) into *s. */
-enum tg_status staged_init(struct staged_game *s, struct record_finished *f,
+/* Compress f into *s. */
+enum tg_status staged_init(struct staged_game *s, const struct record_finished *f,
                            const struct shard_schema *schema, struct shard_codec *codec,
                            struct shard_workspace *w, struct tg_error *err);
 void staged_fini(struct staged_game *s);

@@ -13,22 +13,16 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Everybody's games, sorted. */
-static enum tg_status gather(struct plan *p, struct comm *comm,
-                             const struct record_finished *const *staged, int64_t n,
+static enum tg_status gather(struct plan *p, struct comm *comm, struct plan_game *mine, int64_t n,
                              struct tg_error *err)
 {
-    struct plan_game *mine = malloc((size_t)(n + 1) * sizeof *mine);
     size_t *starts = malloc(((size_t)p->n_ranks + 1) * sizeof *starts);
-    enum tg_status rc = TG_OK;
+    enum tg_status rc = starts == NULL ? FAIL(err, TG_ENOMEM, "list of games") : TG_OK;
     void *all = NULL;
 
-    if (mine == NULL || starts == NULL)
-        rc = FAIL(err, TG_ENOMEM, "list of %" PRId64 " games", n);
     TRY_OUT(comm_agree(comm, rc, err));
     for (int64_t i = 0; i < n; i++)
-        mine[i] = (struct plan_game){.id = staged[i]->game.id, .n_rows = staged[i]->game.n_rows,
-                                     .n_moves = staged[i]->game.n_moves, .rank = comm_rank(comm),
-                                     .index = (int32_t)i};
+        mine[i].rank = comm_rank(comm);
     TRY_OUT(comm_allgatherv(comm, mine, (size_t)n * sizeof *mine, &all, starts, err));
     p->games = all;
     p->n_games = (int64_t)(starts[p->n_ranks] / sizeof *mine);
@@ -39,7 +33,6 @@ static enum tg_status gather(struct plan *p, struct comm *comm,
                          "\"%s\"", p->games[i].id, p->games[i - 1].rank, p->games[i].rank,
                          comm_name(comm)));
 out:
-    free(mine);
     free(starts);
     return rc;
 }
@@ -63,14 +56,14 @@ static void add_up(struct plan *p, int chunk_rows)
     }
 }
 
-enum tg_status plan_init(struct plan *p, struct comm *comm, const struct record_finished *const *staged,
-                         int64_t n, int chunk_rows, struct tg_error *err)
+enum tg_status plan_init(struct plan *p, struct comm *comm, struct plan_game *mine, int64_t n,
+                         int chunk_rows, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
 
     memset(p, 0, sizeof *p);
     p->n_ranks = comm_size(comm);
-    TRY(gather(p, comm, staged, n, err));
+    TRY(gather(p, comm, mine, n, err));
     for (int t = 0; t < SHARD_TABLES; t++) {
         p->first[t] = malloc(((size_t)p->n_games + 1) * sizeof *p->first[t]);
         if (p->first[t] == NULL)

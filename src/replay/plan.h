@@ -22,9 +22,10 @@ struct plan {
     int64_t n_groups[SHARD_TABLES];
 };
 
-/* staged [n]: this rank's games. Collective; TG_EINVAL if an id occurs twice. plan_fini in any case. */
-enum tg_status plan_init(struct plan *p, struct comm *comm, const struct record_finished *const *staged,
-                         int64_t n, int chunk_rows, struct tg_error *err);
+/* mine [n]: this rank's games, of which id, n_rows, n_moves and index are set. Collective;
+ * TG_EINVAL if an id occurs twice. plan_fini in any case. */
+enum tg_status plan_init(struct plan *p, struct comm *comm, struct plan_game *mine, int64_t n,
+                         int chunk_rows, struct tg_error *err);
 void plan_fini(struct plan *p);
 
 /* Rank r assembles groups [plan_group_begin(r), plan_group_begin(r + 1)) of a table. */

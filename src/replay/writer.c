@@ -120,19 +120,16 @@ static enum tg_status make_room(struct replay_writer *w, struct tg_error *err)
 enum tg_status replay_writer_push(struct replay_writer *w, struct record_finished *game,
                                   struct tg_error *err)
 {
-    enum tg_status rc = check(w, game, err);
+    enum tg_status rc;
 
-    if (rc == TG_OK)
-        rc = make_room(w, err);
-    if (rc == TG_OK)
-        rc = staged_init(&w->staged[w->n_staged], game, &w->schema, &w->codec, &w->work, err);
-    if (rc != TG_OK) {
-        record_finished_free(game);
-        tg_trace_at(err, __FILE__, __LINE__, __func__);
-        return rc;
-    }
-    w->n_rows += w->staged[w->n_staged++].f.game.n_rows;
-    return TG_OK;
+    TRY_OUT(check(w, game, err));
+    TRY_OUT(make_room(w, err));
+    TRY_OUT(staged_init(&w->staged[w->n_staged], game, &w->schema, &w->codec, &w->work, err));
+    w->n_staged++;
+    w->n_rows += game->game.n_rows;
+out:
+    record_finished_free(game);
+    return rc;
 }
 
 int64_t replay_writer_staged(const struct replay_writer *w) { return w->n_rows; }
