@@ -388,7 +388,6 @@ static void leaves_name_the_root_s_move_above_them(void **state)
             assert_float_equal(c->value, c->win - c->loss, 1e-5);
     }
     int n = search_pv_of(f->s, r.children[r.best].action, pv, 8);
-    pv[n] = 0; /* this the tree does not know, or not as the best */
     search_line_visits(f->s, pv, n, line);
     assert_int_equal(line[0], r.children[r.best].visits);
     for (int i = 1; i < n; i++)
