@@ -75,9 +75,19 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
     {"report", "a run's story and curves as a web page",
      "usage: tengen report RUN\n\n"
      "Writes RUN/report.html: progress, curves, matches, configs. The page needs no server and no network.\n"},
-    {"import", "a KataGo network becomes ours",
-     "usage: tengen import NET.bin.gz [OUT.tgn]\n\n"
-     "Reads KataGo's network format (versions 8 to 16) and writes our own. (Every command takes either.)\n"},
+    {"import", "a KataGo network becomes ours, or games become rows to learn from",
+     "usage: tengen import NET.bin.gz [OUT.tgn]\n"
+     "       tengen import GAMES.sgf|DIR... --out DIR [--config CONFIG] [--game go|gomoku] [--size N]\n"
+     "                     [--rules NAME] [--shard-rows N]\n\n"
+     "Reads KataGo's network format (versions 8 to 16) and writes our own. (Every command takes either.)\n\n"
+     "Or reads games of people or engines (SGF files, directories of them) and writes shards of training\n"
+     "rows: the policy is the move that was played, the outcome the game's result; score and ownership count\n"
+     "where the game was played out. Games that are broken or illegal are named and left out. A run learns\n"
+     "from them first with --set replay.pretrain=DIR. More ranks (mpirun) read faster.\n\n"
+     "  --config CONFIG  board side and history of the run that will use the rows; else:\n"
+     "  --game, --size   the game and the tensor's side: larger boards are left out; default go, 19 (15)\n"
+     "  --rules NAME     of games that do not say theirs\n"
+     "  --shard-rows N   a shard holds about so many rows; default 500000\n"},
     {"export", "our network becomes KataGo's",
      "usage: tengen export NET OUT.bin.gz\n\n"
      "Writes a Go network in KataGo's format, so that any KataGo engine or GUI plays it.\n"},

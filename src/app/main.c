@@ -38,7 +38,7 @@ static int exit_status(enum tg_status rc, bool stopped)
 static void print_error(struct app *app, const struct tg_error *err)
 {
     fflush(stdout);
-    if (app->world != NULL && comm_rank(app->world) != 0)
+    if ((app->world != NULL && comm_rank(app->world) != 0) || err->text[0] == '\0')
         return;
     tg_log(&app->log, TG_LOG_ERROR, "%s", err->text);
     for (int i = 0; i < err->n_trace; i++)

@@ -2,7 +2,7 @@
 set(here ${CMAKE_CURRENT_LIST_DIR})
 tg_module(play
     SOURCES ${here}/player.c ${here}/evaluate.c ${here}/lines.c ${here}/moves.c
-            ${here}/rules_text.c ${here}/search_params.c
+            ${here}/rules_text.c ${here}/sgf_rows.c ${here}/search_params.c
             ${here}/outlook.c ${here}/analyze_engine.c ${here}/analyze_query.c ${here}/analyze_settings.c
             ${here}/analyze_pool.c ${here}/analyze_work.c
             ${here}/analyze_cache.c ${here}/analyze_answer.c ${here}/analyze_serve.c

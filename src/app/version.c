@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "import_sgf.h"
 #include "tengen/nn.h"
 
 #ifndef TG_VERSION
@@ -49,6 +50,8 @@ enum tg_status app_import(struct app *app, int argc, char **argv, struct tg_erro
     struct nn_model m = {0};
     enum tg_status rc;
 
+    if (import_means_games(argc, argv))
+        return app_import_sgf(app, argc, argv, err);
     TRY(app_args(argc, argv, args, 2, err));
     if (in == NULL)
         return FAIL(err, TG_EINVAL, "import: which network? tengen import NET.bin.gz [OUT.tgn]");
