@@ -395,7 +395,7 @@ static void the_most_urgent_position_is_searched_first(void **state)
 
     t->o.parallel = 1;
     talk_open(t);
-    say(t, "{\"id\":\"now\"," EMPTY9 ",\"maxVisits\":3000,\"priority\":9}");
+    say(t, "{\"id\":\"now\"," EMPTY9 ",\"maxVisits\":300,\"priority\":9}");
     say(t, "{\"id\":\"late\"," EMPTY9 ",\"priority\":-1}");
     say(t, "{\"id\":\"b\",\"rules\":\"aga\",\"boardXSize\":9,\"boardYSize\":9,\"moves\":[[\"B\",\"A1\"]],"
            "\"analyzeTurns\":[1,0],\"priorities\":[4,3]}");
@@ -418,7 +418,7 @@ static void a_search_reports_while_it_runs(void **state)
     struct analyze_talk *t = *state;
     int last = 0, n_during = 0;
 
-    ask(t, "{\"id\":\"d\"," EMPTY9 ",\"maxVisits\":3000,\"reportDuringSearchEvery\":0.005}");
+    ask(t, "{\"id\":\"d\"," EMPTY9 ",\"maxVisits\":1500,\"reportDuringSearchEvery\":0.01}");
     for (int i = 0; i < t->n_answers; i++) {
         int visits = (int)number_of(part(t->answers[i], "rootInfo"), "visits");
 
@@ -427,7 +427,7 @@ static void a_search_reports_while_it_runs(void **state)
         last = visits;
     }
     assert_true(n_during >= 1 && n_during == t->n_answers - 1);
-    assert_int_equal(last, 3000);
+    assert_int_equal(last, 1500);
     assert_false(is_true(t->answers[t->n_answers - 1], "isDuringSearch"));
 }
 
