@@ -116,22 +116,6 @@ static void count_bytes(struct analyzer *a, struct task *t)
 
 /* ---- leaves ------------------------------------------------------------------------------------------- */
 
-/* Which moves are out below a leaf; NULL: none. */
-static const uint8_t *banned_at(const struct query *q, const struct row *r, uint8_t *banned)
-{
-    bool any = false;
-    int n = q->game->n_actions;
-
-    if (q->banned_until == NULL)
-        return NULL;
-    const int32_t *until = q->banned_until + (r->leaf.pos->to_move == GAME_BLACK ? 0 : n);
-    for (int i = 0; i < n; i++) {
-        banned[i] = until[i] > r->leaf.depth;
-        any = any || banned[i];
-    }
-    return any ? banned : NULL;
-}
-
 /* A root whose every move is out is shown as it is, without a search. */
 static void end_if_all_banned(struct task *t, const uint8_t *banned)
 {
@@ -162,7 +146,8 @@ static void give_back(struct analyzer *a, const struct row *r, const struct floa
 
     evaluate_read(&a->model.arch, g, pos, f->value, f->score, &e);
     struct search_eval eval = evaluate_for_search(g, &e, f->policy);
-    eval.banned = banned_at(t->query, r, banned);
+    eval.banned = evaluate_banned(g, t->query->banned_until, (enum game_color)pos->to_move, r->leaf.depth,
+                                  banned);
     if (r->leaf.depth == 0) {
         t->root = e;
         t->has_root = true;

@@ -32,6 +32,21 @@ struct search_eval evaluate_for_search(const struct game *g, const struct nn_eva
                                 .score_stdev = g->has_score ? e->score_stdev : 0.0f};
 }
 
+const uint8_t *evaluate_banned(const struct game *g, const int32_t *until, enum game_color color,
+                               int depth, uint8_t *banned)
+{
+    bool any = false;
+
+    if (until == NULL)
+        return NULL;
+    until += color == GAME_BLACK ? 0 : g->n_actions;
+    for (int a = 0; a < g->n_actions; a++) {
+        banned[a] = until[a] > depth;
+        any = any || banned[a];
+    }
+    return any ? banned : NULL;
+}
+
 void evaluate_policy(const struct game *g, const struct position *pos, const float *logits,
                      float *policy)
 {

@@ -15,6 +15,10 @@ void evaluate_read(const struct nn_arch *arch, const struct game *g, const struc
                    const float *value, const float *score, struct nn_eval *e);
 /* The same as a search wants it; logits [A] are borrowed. */
 struct search_eval evaluate_for_search(const struct game *g, const struct nn_eval *e, const float *logits);
+/* banned [A] from until [2 * A] (by color; a move is out above that depth), at a leaf of this depth with
+ * color to move. Returns banned, or NULL where nothing is: as struct search_eval wants it. */
+const uint8_t *evaluate_banned(const struct game *g, const int32_t *until, enum game_color color,
+                               int depth, uint8_t *banned);
 /* policy [A] from logits: sums to 1 over the legal actions, -1 on the others. */
 void evaluate_policy(const struct game *g, const struct position *pos, const float *logits,
                      float *policy);

@@ -27,7 +27,7 @@ struct thinker {
     pthread_t thread;
     struct nn_batch batch;
     struct position *positions; /* owned [MAX_BATCH] */
-    uint32_t ids[MAX_BATCH];
+    struct search_leaf leaves[MAX_BATCH]; /* their positions lie there */
 };
 
 struct player {
@@ -42,6 +42,9 @@ struct player {
     struct nn_batch one;        /* a single row with ownership */
     struct game game;
     struct search *search;
+    struct outlook *outlook;    /* owned: of the search */
+    const int32_t *banned_until; /* of this search */
+    bool was_banned;            /* the tree lacks moves */
     struct search_settings settings;
     struct thinker *thinkers;   /* owned [threads] */
     size_t tree_bytes;          /* thinking ends when the tree is larger */
@@ -63,6 +66,7 @@ bool player_has_net(const struct player *p) { return p->has_net; }
 const char *player_net_name(const struct player *p) { return p->has_net ? p->model.name : "random"; }
 struct search_settings *player_settings(struct player *p) { return &p->settings; }
 struct search *player_search(struct player *p) { return p->search; }
+const struct outlook *player_outlook(const struct player *p) { return p->outlook; }
 void player_limit_tree(struct player *p, size_t bytes) { p->tree_bytes = bytes; }
 
 /* ---- one evaluation ---------------------------------------------------------------------------- */
@@ -126,13 +130,13 @@ static bool in_time(const struct player *p, int rows)
 static int take_leaves(struct thinker *t, int room, enum search_next *next)
 {
     struct player *p = t->player;
-    struct search_leaf leaf;
     int n = 0;
 
     *next = SEARCH_LEAF;
-    while (n < room && (*next = search_select(p->search, &leaf)) == SEARCH_LEAF) {
-        game_copy(&p->game, &t->positions[n], leaf.pos);
-        t->ids[n++] = leaf.id;
+    while (n < room && (*next = search_select(p->search, &t->leaves[n])) == SEARCH_LEAF) {
+        game_copy(&p->game, &t->positions[n], t->leaves[n].pos);
+        t->leaves[n].pos = &t->positions[n];
+        n++;
     }
     return n;
 }
@@ -154,25 +158,39 @@ static enum tg_status evaluate(struct thinker *t, int n, double *sec, struct tg_
     return rc;
 }
 
+/* One leaf into the tree and the outlook. */
+static enum tg_status give_leaf_back(struct thinker *t, int row, struct tg_error *err)
+{
+    struct player *p = t->player;
+    const struct nn_arch *arch = &p->model.arch;
+    const struct search_leaf *leaf = &t->leaves[row];
+    enum game_color color = (enum game_color)leaf->pos->to_move;
+    size_t i = (size_t)row;
+    uint8_t banned[GAME_MAX_ACTIONS];
+    struct nn_eval e;
+
+    evaluate_read(arch, &p->game, leaf->pos, t->batch.value + i * NN_N_VALUE,
+                  t->batch.score + i * (size_t)arch->n_score, &e);
+    struct search_eval eval =
+        evaluate_for_search(&p->game, &e, t->batch.policy + i * (size_t)p->game.n_actions);
+    eval.banned = evaluate_banned(&p->game, p->banned_until, color, leaf->depth, banned);
+    TRY(search_expand(p->search, leaf->id, &eval, err));
+    if (!outlook_add(p->outlook, leaf->root_action, color, &e,
+                     t->batch.ownership + i * (size_t)p->game.n_points))
+        return FAIL(err, TG_ENOMEM, "ownership of a search");
+    return TG_OK;
+}
+
 static enum tg_status give_back(struct thinker *t, int n, struct tg_error *err)
 {
     struct player *p = t->player;
     enum tg_status rc = TG_OK;
 
-    for (int i = 0; i < n; i++) {
-        const struct nn_arch *arch = &p->model.arch;
-        struct nn_eval e;
-
-        evaluate_read(arch, &p->game, &t->positions[i], t->batch.value + (size_t)i * NN_N_VALUE,
-                      t->batch.score + (size_t)i * (size_t)arch->n_score, &e);
-        struct search_eval eval = evaluate_for_search(
-            &p->game, &e, t->batch.policy + (size_t)i * (size_t)p->game.n_actions);
-
+    for (int i = 0; i < n; i++)
         if (rc == TG_OK)
-            rc = search_expand(p->search, t->ids[i], &eval, err);
+            rc = give_leaf_back(t, i, err);
         else
-            search_cancel(p->search, t->ids[i]);
-    }
+            search_cancel(p->search, t->leaves[i].id);
     p->visits += n;
     return rc;
 }
@@ -209,7 +227,7 @@ static bool think_once(struct thinker *t)
         rc = give_back(t, n, &err);
     else
         for (int i = 0; i < n; i++)
-            search_cancel(p->search, t->ids[i]);
+            search_cancel(p->search, t->leaves[i].id);
     if (rc != TG_OK)
         fail_search(p, rc, &err);
     pthread_cond_broadcast(&p->changed);
@@ -302,8 +320,14 @@ enum tg_status player_think(struct player *p, const struct position *pos,
         return FAIL(err, TG_EDEVICE, "the network could not be opened for this board");
     struct tg_rng rng = tg_rng_stream(p->seed, TG_RNG_MOVE, p->n_thoughts, (uint64_t)pos->ply);
     settings.visits = limits->visits;
+    if (p->was_banned || limits->banned_until != NULL)
+        search_clear(p->search);
+    p->banned_until = limits->banned_until;
+    p->was_banned = limits->banned_until != NULL;
     TRY(search_start(p->search, pos, &settings, &rng, err));
     search_result(p->search, &r);
+    if (r.visits == 0)
+        outlook_clear(p->outlook, OUTLOOK_OWNERSHIP | OUTLOOK_MOVES_OWNERSHIP);
     p->visits = r.visits;
     p->stop = false;
     p->failed = TG_OK;
@@ -357,8 +381,10 @@ int player_choose(struct player *p, const struct position *pos)
 
 void player_advance(struct player *p, int action)
 {
-    if (p->ready)
-        search_advance(p->search, action);
+    if (!p->ready)
+        return;
+    search_advance(p->search, action);
+    outlook_advance(p->outlook, action);
 }
 
 void player_forget(struct player *p)
@@ -379,9 +405,11 @@ static void drop_size(struct player *p)
     if (p->net != NULL)
         p->backend->close(p->net);
     search_close(p->search);
+    outlook_close(p->outlook);
     p->ready = false;
     p->net = NULL;
     p->search = NULL;
+    p->outlook = NULL;
     memset(&p->one, 0, sizeof p->one);
     for (int i = 0; i < p->threads && p->thinkers != NULL; i++)
         memset(&p->thinkers[i].batch, 0, sizeof p->thinkers[i].batch);
@@ -422,11 +450,15 @@ enum tg_status player_resize(struct player *p, int size, struct tg_error *err)
         return TG_OK;
     TRY(nn_model_fits(&p->model, &p->game, err));
     TRY(search_open(&p->game, &p->search, err));
+    p->outlook = outlook_open(&p->game, 0);
+    if (p->outlook == NULL)
+        return FAIL(err, TG_ENOMEM, "a search");
     TRY(p->backend->open(&p->model.arch, &options, &p->net, err));
     TRY(p->backend->set(p->net, NN_PARAMS, p->model.params, err));
     TRY(p->backend->batch_open(p->net, 1, NN_BATCH_OWNERSHIP, &p->one, err));
     for (int i = 0; i < p->threads; i++)
-        TRY(p->backend->batch_open(p->net, p->batch, 0, &p->thinkers[i].batch, err));
+        TRY(p->backend->batch_open(p->net, p->batch, NN_BATCH_OWNERSHIP, &p->thinkers[i].batch,
+                                    err));
     TRY(warm_up(p, err));
     p->ready = true;
     return TG_OK;

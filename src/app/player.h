@@ -6,6 +6,7 @@
  * is played on, so that a network of 19x19 loses nothing on 9x9. */
 #pragma once
 
+#include "outlook.h"
 #include "tengen/game.h"
 #include "tengen/log.h"
 #include "tengen/nn.h"
@@ -42,6 +43,7 @@ struct player_limits {
     int visits;     /* of the root */
     double sec;     /* thinking ends by then; negative: no limit */
     double hard_sec; /* > sec: the first evaluation, without which a move is random, may take so long */
+    const int32_t *banned_until; /* [2 * A] by color: a move is not searched above that depth; or NULL */
 };
 
 /* What an observer may do while a search runs; all NULL: nothing. The search stands still during
@@ -62,8 +64,9 @@ enum tg_status player_think(struct player *p, const struct position *pos,
 /* The move that the last player_think found for this pos; without a network, or if there was no time
  * for a single evaluation, a random one. Legal. */
 int player_choose(struct player *p, const struct position *pos);
-/* The tree of the last player_think; NULL without a network. */
+/* The tree of the last player_think, and what its leaves said, ownership too; NULL without a network. */
 struct search *player_search(struct player *p);
+const struct outlook *player_outlook(const struct player *p);
 /* action was played at the position last thought about: keep what the tree knows of it. */
 void player_advance(struct player *p, int action);
 /* Forget the tree. */
