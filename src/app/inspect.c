@@ -143,7 +143,7 @@ static enum tg_status inspect_file(const struct inspect *o, struct app *app, str
         fclose(f);
     if (memcmp(first, hdf5, sizeof hdf5) == 0 || (dot != NULL && strcmp(dot, ".h5") == 0))
         return inspect_shard(o, err);
-    if (n == sizeof first && memcmp(first, "TGCKPT01", sizeof first) == 0)
+    if (n == sizeof first && memcmp(first, "TGCKPT", 6) == 0)
         return FAIL(err, TG_EINVAL, "%s is a checkpoint: tengen inspect --verify on its run's directory "
                     "checks it", o->path);
     return inspect_net(o, app, err);
