@@ -30,7 +30,12 @@ enum run_file {
     RUN_MATCH,      /* games/match-000012.sgf */
     RUN_LOG,        /* log.jsonl */
     RUN_STOP,       /* stop: a file somebody makes to stop the run */
-    RUN_HTML        /* report.html */
+    RUN_HTML,       /* report.html */
+    RUN_RANKS,      /* ranks: what each rank was doing last (comm.h's board) */
+    /* of an iteration that was left before its end: */
+    RUN_OPEN_SHARD,      /* replay/open-00000012.h5: games finished, not committed */
+    RUN_OPEN_GAMES,      /* checkpoint/open-000012.tgg: games in flight */
+    RUN_OPEN_CHECKPOINT  /* checkpoint/open-000012.tgc: training under way */
 };
 enum { RUN_PATH_MAX = 1024 };
 /* dir/NAME, absolute or relative as dir is. TG_EINVAL if it is too long. */
@@ -59,6 +64,15 @@ struct manifest_config { int64_t iteration; uint64_t hash; char *text; /* owned 
 struct manifest_change { int64_t iteration; char *json; /* owned: what curriculum returned */ };
 struct manifest_quarantine { char file[96]; char reason[400]; int64_t iteration; };
 
+/* An iteration that was left before its end, for the next start to go on with. */
+struct manifest_open {
+    int64_t iteration;       /* -1: none */
+    int64_t n_flying;        /* games in flight in RUN_OPEN_GAMES; 0: no such file */
+    uint64_t checkpoint_hash; /* of RUN_OPEN_CHECKPOINT; 0: training had not begun */
+    bool appended;           /* ... and the iteration's own shard was in the window then */
+    struct replay_shard_info shard; /* RUN_OPEN_SHARD; n_games 0: no such file */
+};
+
 /* Everything a run is resumed from. Plain to read; changed through the functions below. */
 struct manifest {
     char name[64], build[64], created[32], status[16]; /* status: running, stopped, completed */
@@ -69,6 +83,10 @@ struct manifest {
     int64_t checkpoint;            /* iteration it was written after; -1: none */
     uint64_t checkpoint_hash;      /* tg_hash_file */
     int32_t champion, latest, baseline; /* network numbers */
+    int64_t next_game;             /* continuous mode: lowest game id not handed out yet */
+    int64_t n_trained;             /* continuous mode: shards whose rows training has had, from the first */
+    char stop_reason[64];          /* of the last stop; "": none */
+    struct manifest_open open;
     double elapsed_sec, selfplay_sec, train_sec, match_sec;
     char hardware[256];            /* of the last start: hosts, ranks, processor */
 

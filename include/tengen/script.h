@@ -20,6 +20,8 @@
 #include "tengen/train.h"
 
 enum { RUN_TEXT = 256 };
+enum run_mode { RUN_LOCKSTEP, RUN_CONTINUOUS };
+enum run_on_signal { RUN_ON_STOP, RUN_ON_CHECKPOINT, RUN_ON_STATUS, RUN_ON_IGNORE, RUN_ON_SIGNALS };
 
 /* All options of a run at one iteration. Plain data without pointers, equal on all ranks. */
 struct run_options {
@@ -44,6 +46,7 @@ struct run_options {
         struct selfplay_settings settings;
         struct selfplay_mix mix;
         int past_window;           /* how many older networks "previous" picks from */
+        float max_age;             /* continuous mode: mean age of new rows, in networks, that is aimed at */
         bool use_candidate;        /* games are played by the newest network even if not promoted */
     } selfplay;
     struct {
@@ -63,6 +66,10 @@ struct run_options {
         int lag;                   /* 0: play, then train; 1: train while the next iteration is played;
                                       -1: 0 where all ranks do both, else 1 */
         float watchdog_sec;
+        int mode;                  /* enum run_mode */
+        int on_usr1, on_usr2, on_term, on_int; /* enum run_on_signal */
+        float stop_margin_sec;     /* a stop by the clock comes this long before its time, and more */
+        float pulse_sec;           /* how often ranks hear of each other beside the work */
     } cluster;
     struct {
         int sgf_games;             /* games per iteration kept as SGF */

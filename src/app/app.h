@@ -8,6 +8,7 @@
 struct app {
     struct tg_log log;
     struct comm *world; /* NULL in commands that run without MPI */
+    double started;     /* tg_now() at the start of the process */
     bool stopped;       /* the run was stopped on request: exit status APP_STOPPED */
 };
 

@@ -9,6 +9,7 @@
 static const struct topic { const char *name, *summary, *text; } topics[] = {
     {"train", "play, learn, and go on where it stopped",
      "usage: tengen train CONFIG [--run DIR] [--set key=value]... [--iterations N] [--seed S]\n"
+     "                    [--walltime T]\n"
      "       mpirun -n 4 tengen train configs/go9-b6c96.lua\n\n"
      "Runs the whole cycle on all MPI ranks: self-play, replay, training, match. Start it again with the\n"
      "same directory and it goes on where it was.\n\n"
@@ -17,9 +18,12 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --set key=value  override one option, such as --set search.visits=200; may be repeated\n"
      "  --iterations N   override how many iterations the run has in all\n"
      "  --seed S         override the seed of a new run\n"
+     "  --walltime T     end in time for this limit: seconds, MM:SS, HH:MM:SS or D-HH:MM:SS from the start.\n"
+     "                   Under Slurm the end of the job is known without it\n"
      "  --inject F       for tests: make a failure, F = kill|stop|hang@RANK:PHASE[:ITERATION]\n\n"
-     "SIGTERM, SIGINT, SIGUSR1, SIGUSR2 or a file DIR/stop end the run at the next iteration's start\n"
-     "with status 75: submit it again. A second start of the same command needs nothing else.\n"},
+     "SIGTERM, SIGINT, SIGUSR1 or a file DIR/stop end the run within seconds, whatever it is doing, with\n"
+     "status 75: all is saved, games in flight too; submit it again. SIGUSR2 writes a line of status.\n"
+     "(cluster.on_usr1 and so on change that.) A second start of the same command needs nothing else.\n"},
     {"match", "two players meet; Elo with error bars",
      "usage: tengen match --a NET --b NET|random|\"gtp:COMMAND\" --games N --visits V\n"
      "                    [--config CONFIG] [--set key=value]... [--opening-plies N] [--size N]\n"

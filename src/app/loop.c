@@ -7,43 +7,42 @@
  * before the next one is played. */
 #include "run.h"
 
-/* One iteration. After it everything that the next one needs is on disk. */
+/* One iteration. After it everything that the next one needs is on disk. Where a request from outside
+ * cuts a phase short, all ranks come out here with run->cut. */
 static enum tg_status iterate(struct run *run, struct tg_error *err)
 {
     TRY(run_resolve(run, err));
+    TRY(run_play(run, err));
+    if (run->lag > 0)
+        TRY(run_train(run, err));
+    if (run_cut(run))
+        return TG_OK;
+    TRY(run_commit(run, err));
     if (run->lag == 0) {
-        TRY(run_play(run, err));
-        TRY(run_commit(run, err));
         TRY(run_train(run, err));
-    } else {
-        TRY(run_play(run, err));
-        TRY(run_train(run, err));
-        TRY(run_commit(run, err));
+        if (run_cut(run))
+            return TG_OK;
     }
     TRY(run_publish(run, err));
     TRY(run_judge(run, err));
+    if (run->cut)
+        return TG_OK;
     TRY(run_checkpoint(run, err));
     return run_tell(run, err);
-}
-
-/* Rank 0 decides, all ranks learn it. */
-static bool stop_agreed(struct run *run)
-{
-    unsigned char stop = comm_rank(run->world) == 0 && run_stop_requested(run);
-
-    comm_bcast(run->world, &stop, 1, 0);
-    return stop != 0;
 }
 
 enum tg_status run_loop(struct run *run, bool *stopped, struct tg_error *err)
 {
     *stopped = false;
     while (run->at.iteration < run->o.iterations) {
-        if (stop_agreed(run)) {
+        if (run_stop_agreed(run)) {
             *stopped = true;
             break;
         }
         TRY(iterate(run, err));
+        if (run->cut)
+            TRY(run_leave(run, err));
+        run->checkpointing = false;
     }
     return TG_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "app.h"
 #include "help.h"
+#include "tengen/file.h"
 
 static const struct command {
     const char *name;
@@ -67,7 +68,7 @@ static int run_mpi(struct app *app, const struct command *command, int argc, cha
 
 int main(int argc, char **argv)
 {
-    struct app app = {.log = {.level = TG_LOG_INFO, .stream = stderr}};
+    struct app app = {.log = {.level = TG_LOG_INFO, .stream = stderr}, .started = tg_now()};
     struct tg_error err = {0};
     const char *level = getenv("TENGEN_LOG");
 

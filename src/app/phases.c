@@ -20,10 +20,11 @@ static int32_t previous_of(const struct run *run, int32_t player)
     return oldest + (int32_t)tg_rng_below(&r, (uint32_t)(player - oldest));
 }
 
-static void make_job(const struct run *run, int64_t k, int32_t player, int32_t previous,
-                     struct selfplay_job *job)
+/* Game number k of the iteration. */
+void run_make_job(const struct run *run, int64_t k, struct selfplay_job *job)
 {
     const struct run_options *o = &run->o;
+    int32_t player = run->net_in[RUN_SLOT_PLAYER], previous = run->net_in[RUN_SLOT_PREVIOUS];
     enum selfplay_opponent opponent;
     enum game_color learner;
     int64_t id = run->at.n_games + k;
@@ -45,17 +46,20 @@ static void make_job(const struct run *run, int64_t k, int32_t player, int32_t p
         job->player[!learner] = (struct selfplay_player){RECORD_NETWORK, RUN_SLOT_PREVIOUS, previous, NULL};
 }
 
-static enum tg_status push_jobs(struct run *run, int64_t first, int64_t n, int32_t player,
-                                int32_t previous, struct tg_error *err)
+/* Those of the games first .. first + n - 1 that are not there yet. */
+static enum tg_status push_jobs(struct run *run, int64_t first, int64_t n, const bool *have,
+                                struct tg_error *err)
 {
     struct selfplay_job *jobs = malloc(((size_t)n + 1) * sizeof *jobs);
+    size_t n_jobs = 0;
     enum tg_status rc;
 
     if (jobs == NULL)
         return FAIL(err, TG_ENOMEM, "%lld games", (long long)n);
     for (int64_t i = 0; i < n; i++)
-        make_job(run, first + i, player, previous, &jobs[i]);
-    rc = selfplay_push(run->pool, jobs, (size_t)n, err);
+        if (!have[i])
+            run_make_job(run, first + i, &jobs[n_jobs++]);
+    rc = selfplay_push(run->pool, jobs, n_jobs, err);
     free(jobs);
     return rc;
 }
@@ -82,10 +86,12 @@ static enum tg_status keep_sgf(struct run *run, FILE *out, const struct record_f
 }
 
 /* Hand a finished game to the writer, its rows' ages filled in. */
-static enum tg_status stage_game(struct run *run, struct record_finished *f, struct tg_error *err)
+enum tg_status run_stage_game(struct run *run, FILE *sgf, struct record_finished *f,
+                              const struct selfplay_job *job, struct tg_error *err)
 {
     struct record_layout l;
 
+    TRY(keep_sgf(run, sgf, f, job, err));
     record_layout_init(&l, &run->game);
     for (int32_t i = 0; i < f->game.n_rows; i++) {
         struct record_head *h = (struct record_head *)(void *)(f->rows + (size_t)i * l.row_bytes);
@@ -96,25 +102,46 @@ static enum tg_status stage_game(struct run *run, struct record_finished *f, str
     return replay_writer_push(run->writer, f, err);
 }
 
-static enum tg_status play_games(struct run *run, int64_t n, FILE *sgf, struct tg_error *err)
+/* Until all games are finished, or the run is to be left. */
+static enum tg_status play_games(struct run *run, int64_t done, int64_t n, FILE *sgf, struct tg_error *err)
 {
-    int64_t done = 0;
     bool idle = false;
 
-    while (!idle) {
+    while (!idle && !run->cut) {
         struct record_finished f;
         struct selfplay_job job;
         bool got;
 
         TRY(selfplay_take(run->pool, 0.25, &f, &job, &got, &idle, err));
         if (got) {
-            TRY(keep_sgf(run, sgf, &f, &job, err));
-            TRY(stage_game(run, &f, err));
+            TRY(run_stage_game(run, sgf, &f, &job, err));
             done++;
         }
+        comm_pulse_set(run->pulse, RUN_PULSE_GAMES, done);
+        run->cut = run_poll(run) && !idle;
         run_progress(run, "self-play", n > 0 ? (double)done / (double)n : 1);
     }
     return TG_OK;
+}
+
+/* This rank's games of the iteration: those that an earlier start has left, then the others. */
+static enum tg_status play_mine(struct run *run, int64_t first, int64_t n, FILE *sgf, struct tg_error *err)
+{
+    bool *have = calloc((size_t)n + 1, sizeof *have);
+    int64_t done = 0, queued, flying;
+    enum tg_status rc = have == NULL ? FAIL(err, TG_ENOMEM, "%lld games", (long long)n) : TG_OK;
+
+    if (rc == TG_OK)
+        rc = run_take_up(run, first, n, have, sgf, err);
+    if (rc == TG_OK) {
+        selfplay_load(run->pool, &queued, &flying);
+        for (int64_t i = 0; i < n; i++)
+            done += have[i];
+        done -= queued + flying;
+        rc = push_jobs(run, first, n, have, err);
+    }
+    free(have);
+    return rc == TG_OK ? play_games(run, done, n, sgf, err) : rc;
 }
 
 static enum tg_status play_share(struct run *run, struct tg_error *err)
@@ -122,7 +149,6 @@ static enum tg_status play_share(struct run *run, struct tg_error *err)
     int64_t rank = comm_rank(run->selfplay), size = comm_size(run->selfplay);
     int64_t first = rank * run->o.selfplay.games / size;
     int64_t n = (rank + 1) * run->o.selfplay.games / size - first;
-    int32_t player = run->net_in[RUN_SLOT_PLAYER], previous = run->net_in[RUN_SLOT_PREVIOUS];
     FILE *sgf = NULL;
     enum tg_status rc;
 
@@ -130,9 +156,7 @@ static enum tg_status play_share(struct run *run, struct tg_error *err)
     run->sgf = NULL;
     if (run->o.report.sgf_games > 0 && rank == 0)
         sgf = open_memstream(&run->sgf, &run->sgf_bytes);
-    rc = push_jobs(run, first, n, player, previous, err);
-    if (rc == TG_OK)
-        rc = play_games(run, n, sgf, err);
+    rc = play_mine(run, first, n, sgf, err);
     if (sgf != NULL)
         fclose(sgf);
     return rc;
@@ -169,6 +193,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
     if (previous >= 0)
         TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));
     selfplay_stats_take(run->pool, &before);
+    run->figures.age = 0;
     comm_wait_sec(run->selfplay);
     TRY(comm_agree(run->selfplay, play_share(run, err), err));
     run->figures.wait_play_sec = comm_wait_sec(run->selfplay);
@@ -196,6 +221,17 @@ static enum tg_status note_shard(struct run *run, struct tg_error *err)
     return manifest_save(&run->manifest, run->dir, err);
 }
 
+/* The shard of this iteration into the window, once. */
+static enum tg_status append_shard(struct run *run, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+
+    if (run->train == NULL || run->appended)
+        return TG_OK;
+    TRY(run_path(run->dir, RUN_SHARD, run->shard.number, path, err));
+    return replay_window_append(run->window, path, &run->shard, err);
+}
+
 enum tg_status run_commit(struct run *run, struct tg_error *err)
 {
     bool root = comm_rank(run->world) == 0;
@@ -203,6 +239,8 @@ enum tg_status run_commit(struct run *run, struct tg_error *err)
     enum tg_status rc = TG_OK;
 
     run_phase(run, "commit");
+    run->shard_before = run->shard;
+    run->committed = true;
     if (run->at.played) {
         if (root)
             run->shard = run->manifest.shards[run->manifest.n_shards - 1];
@@ -211,19 +249,14 @@ enum tg_status run_commit(struct run *run, struct tg_error *err)
             rc = replay_writer_commit(run->writer, run->at.n_shards, run->at.iteration, &run->shard, err);
         TRY(comm_agree(run->world, rc, err));
         TRY(comm_agree(run->world, root ? note_shard(run, err) : TG_OK, err));
+        run->at.n_shards++;
     }
     comm_bcast(run->world, &run->shard, sizeof run->shard, 0);
-    run->at.n_shards++;
     run->at.n_rows += run->shard.n_rows;
-    run->at.played = false;
+    run->at.played = true;
     run->figures.n_rows = run->shard.n_rows;
-    if (run->train != NULL) {
-        char path[RUN_PATH_MAX];
-
-        rc = run_path(run->dir, RUN_SHARD, run->shard.number, path, err);
-        if (rc == TG_OK)
-            rc = replay_window_append(run->window, path, &run->shard, err);
-    }
+    rc = append_shard(run, err);
+    run->appended = true;
     run->figures.commit_sec = tg_now() - start;
     return comm_agree(run->world, rc, err);
 }
@@ -236,7 +269,9 @@ static bool train_progress(void *ctx, int64_t step, int64_t n_steps, const struc
 
     run->figures.train = *so_far;
     run_progress(run, "training", (double)step / (double)n_steps);
-    return false;
+    comm_pulse_set(run->pulse, RUN_PULSE_STEPS, comm_rank(run->train) == 0 ? step : 0);
+    comm_pulse_set(run->pulse, RUN_PULSE_STEPS_OF, comm_rank(run->train) == 0 ? n_steps : 0);
+    return run_poll(run);
 }
 
 /* KataGo's power law: how many of the newest rows take part when `total` were ever made; 0: all. */
@@ -250,6 +285,25 @@ static int64_t window_rows(const struct run_options *o, int64_t total)
     return max > 0 && (rows == 0 || rows > max) ? max : rows;
 }
 
+/* What the trainers do in this iteration. */
+static enum tg_status train_share(struct run *run, int64_t *steps, struct train_stats *stats,
+                                  struct tg_error *err)
+{
+    int64_t n_newest = window_rows(&run->o, run->at.n_rows), rows = replay_window_rows(run->window);
+
+    if (n_newest > 0 && n_newest < rows)
+        rows = n_newest;
+    *steps = trainer_steps(&run->o.train, rows, run->shard.n_rows);
+    if (run->lag > 0 && run->appended)
+        *steps = 0; /* an earlier start has done them all: only the figures are taken up */
+    if (*steps > 0 || run->appended)
+        TRY(trainer_run(run->trainer, run->window, &run->o.train, *steps, n_newest, run->at.latest,
+                        train_progress, run, stats, err));
+    if (run->lag > 0 && run->appended)
+        *steps = stats->n_steps;
+    return TG_OK;
+}
+
 enum tg_status run_train(struct run *run, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
@@ -258,16 +312,9 @@ enum tg_status run_train(struct run *run, struct tg_error *err)
 
     run_phase(run, "train");
     if (run->train != NULL) {
-        int64_t n_newest = window_rows(&run->o, run->at.n_rows);
-        int64_t rows = replay_window_rows(run->window);
-
-        if (n_newest > 0 && n_newest < rows)
-            rows = n_newest;
-        told.steps = trainer_steps(&run->o.train, rows, run->shard.n_rows);
-        if (told.steps > 0)
-            rc = trainer_run(run->trainer, run->window, &run->o.train, told.steps, n_newest,
-                             run->at.latest, train_progress, run, &told.stats, err);
+        rc = train_share(run, &told.steps, &told.stats, err);
         told.sec = tg_now() - start;
+        run->cut = rc == TG_OK && told.stats.n_steps < told.steps;
     }
     if (run->lag > 0 && run->selfplay != NULL)
         comm_wait_sec(run->world); /* from here on self-play ranks wait for the trainers */

@@ -79,7 +79,9 @@ enum tg_status run_publish(struct run *run, struct tg_error *err)
     TRY(comm_agree(run->world, rc, err));
     comm_bcast(run->world, run->model.params, n_bytes, run->train_root);
     TRY(comm_agree(run->world, root(run) ? save_net(run, err) : TG_OK, err));
+    run->latest_before = run->at.latest;
     run->at.latest = run->at.n_nets++;
+    run->published = true;
     return TG_OK;
 }
 
@@ -120,6 +122,58 @@ static enum tg_status keep_match(struct run *run, const char *mine, size_t n, st
     return comm_agree(run->selfplay, rc, err);
 }
 
+/* This rank's games of a round, until they are finished or the run is to be left. */
+static enum tg_status play_round(struct run *run, struct match *m, struct kept *kept, struct tg_error *err)
+{
+    TRY(match_push(m, &run->game, run->pool, err));
+    while (match_waiting(m) > 0 && !run->cut) {
+        struct record_finished f;
+        struct selfplay_job job;
+        bool got, idle;
+
+        TRY(selfplay_take(run->pool, 0.25, &f, &job, &got, &idle, err));
+        run->cut = run_poll(run);
+        if (!got)
+            continue;
+        enum tg_status rc = match_add(m, &f, &job, err);
+        if (rc == TG_OK)
+            keep_match_game(kept, &f, &job);
+        record_finished_free(&f);
+        TRY(rc);
+    }
+    return TG_OK;
+}
+
+/* The games that a match leaves behind in the pool. */
+static enum tg_status drop_games(struct run *run, struct tg_error *err)
+{
+    bool got, idle = false;
+
+    selfplay_cancel(run->pool);
+    while (!idle) {
+        struct record_finished f;
+        struct selfplay_job job;
+
+        TRY(selfplay_take(run->pool, 0, &f, &job, &got, &idle, err));
+        if (got)
+            record_finished_free(&f);
+    }
+    return TG_OK;
+}
+
+/* Collective on selfplay; run->cut on all of it: the match was left. */
+static enum tg_status play_rounds(struct run *run, struct match *m, struct kept *kept,
+                                  struct match_result *result, struct tg_error *err)
+{
+    for (bool more = true; more;) {
+        TRY(comm_agree(run->selfplay, play_round(run, m, kept, err), err));
+        if (run_cut_on(run, run->selfplay))
+            return drop_games(run, err);
+        TRY(match_tell(m, result, &more, err));
+    }
+    return TG_OK;
+}
+
 static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t match_id, bool keep,
                                  struct match_result *result, struct tg_error *err)
 {
@@ -128,24 +182,25 @@ static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t 
     struct selfplay_player pb = {RECORD_NETWORK, RUN_SLOT_CHAMPION, b, NULL};
     char *text = NULL;
     size_t n = 0;
-    struct kept kept = {.run = run, .out = keep ? open_memstream(&text, &n) : NULL};
+    struct kept kept = {.run = run};
+    struct match *m = NULL;
     enum tg_status rc;
 
     o.games = run->o.gate.gate.games;
     o.seed = run->o.seed;
     o.match_id = match_id;
     o.gate = run->o.gate.gate;
-    rc = run_load_net(run, RUN_SLOT_CANDIDATE, a, err);
-    if (rc == TG_OK)
-        rc = run_load_net(run, RUN_SLOT_CHAMPION, b, err);
-    if (rc == TG_OK)
-        rc = match_play(run->selfplay, run->pool, &run->game, &run->o.game.setups, &pa, &pb, &o,
-                        keep_match_game, &kept, result, err);
+    TRY(run_load_net(run, RUN_SLOT_CANDIDATE, a, err));
+    TRY(run_load_net(run, RUN_SLOT_CHAMPION, b, err));
+    TRY(match_open(run->selfplay, &run->o.game.setups, &pa, &pb, &o, &m, err));
+    kept.out = keep ? open_memstream(&text, &n) : NULL;
+    rc = play_rounds(run, m, &kept, result, err);
     if (kept.out != NULL)
         fclose(kept.out);
-    if (rc == TG_OK && keep)
+    if (rc == TG_OK && keep && !run->cut)
         rc = keep_match(run, text, n, err);
     free(text);
+    match_close(m);
     return rc;
 }
 
@@ -213,7 +268,7 @@ static enum tg_status play_gate(struct run *run, struct match_result *baseline, 
     int64_t id = 2 * run->at.iteration;
 
     TRY(play_match(run, run->at.latest, run->at.champion, id, true, &run->figures.match, err));
-    if (gate->min_baseline_score > 0)
+    if (gate->min_baseline_score > 0 && !run->cut)
         TRY(play_match(run, run->at.latest, run->at.baseline, id + 1, false, baseline, err));
     return TG_OK;
 }
@@ -249,6 +304,8 @@ enum tg_status run_judge(struct run *run, struct tg_error *err)
         if (run->selfplay != NULL)
             rc = play_gate(run, &baseline, err);
         TRY(comm_agree(run->world, rc, err));
+        if (run_cut(run))
+            return TG_OK;
         comm_bcast(run->world, &f->match, sizeof f->match, 0);
         comm_bcast(run->world, &baseline, sizeof baseline, 0);
         f->matched = true;
@@ -299,7 +356,7 @@ static enum tg_status note_iteration(struct run *run, uint64_t checkpoint_hash, 
 {
     struct manifest *m = &run->manifest;
     const struct run_figures *f = &run->figures;
-    int64_t doomed = run->at.iteration - run->o.report.keep_checkpoints;
+    int64_t doomed = run->at.iteration - run->o.report.keep_checkpoints, open = m->open.iteration;
     char path[RUN_PATH_MAX];
 
     m->iterations = run->at.iteration + 1;
@@ -317,9 +374,12 @@ static enum tg_status note_iteration(struct run *run, uint64_t checkpoint_hash, 
     m->match_sec += f->match_sec;
     m->elapsed_sec += tg_now() - run->started;
     run->started = tg_now();
+    m->open = (struct manifest_open){.iteration = -1};
     TRY(ask_curriculum(run, err));
     run_phase(run, "manifest");
     TRY(manifest_save(m, run->dir, err));
+    if (open >= 0)
+        run_forget_open(run, open);
     if (doomed >= 0) {
         TRY(run_path(run->dir, RUN_CHECKPOINT, doomed, path, err));
         unlink(path);
@@ -331,6 +391,7 @@ enum tg_status run_checkpoint(struct run *run, struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
     uint64_t hash = 0, n_bytes;
+    double start = tg_now();
     enum tg_status rc;
 
     run_phase(run, "checkpoint");
@@ -345,5 +406,8 @@ enum tg_status run_checkpoint(struct run *run, struct tg_error *err)
     run->at.checkpoint = run->at.iteration++;
     run->at.n_games += run->shard.n_games;
     run->at.n_plies += run->shard.n_moves;
+    run->at.played = run->appended = run->committed = run->published = false;
+    run->open = (struct manifest_open){.iteration = -1};
+    run_saved(run, tg_now() - start);
     return TG_OK;
 }

@@ -17,11 +17,11 @@ struct run_state {
     int64_t iteration;           /* the one that is played now, from 0 */
     int32_t latest, champion, baseline; /* network numbers */
     int32_t n_nets;
-    int64_t n_shards;            /* committed */
+    int64_t n_shards;            /* committed, this iteration's included where it was played */
     int64_t checkpoint;          /* iteration after which the last one was written; -1: none */
     int64_t n_games, n_plies;    /* of all iterations before */
     int64_t n_rows;              /* committed and in the window's reach so far */
-    bool played;                 /* the shard of this iteration is already there (resume) */
+    bool played;                 /* the shard of this iteration is committed */
     double elo;                  /* of the latest network that was rated, network 0 = 0 */
 };
 
@@ -47,7 +47,7 @@ struct run_inject {
 };
 
 struct run_command { /* the arguments of tengen train */
-    const char *config, *dir, *inject;
+    const char *config, *dir, *inject, *walltime;
     struct app_list set;
     int64_t iterations, seed;   /* -1: as the config says */
 };
@@ -70,6 +70,19 @@ struct run {
     double started;              /* of this iteration's share of the elapsed time */
     double opened;               /* when the loop began */
     int64_t first_iteration;     /* that this process works on */
+    /* what is asked of the run from outside, see control.c */
+    struct comm_pulse *pulse;
+    bool stopping, checkpointing; /* phases end early */
+    bool cut;                    /* one did: agreed by run_cut */
+    char stop_reason[64];        /* rank 0 */
+    struct run_control *control;
+    double save_sec;             /* the longest that saving has taken; equal on all ranks */
+    /* an iteration that was left before its end, see open.c */
+    struct manifest_open open;   /* equal on all ranks; iteration -1: none */
+    bool appended;               /* this iteration's shard is in the window */
+    bool committed, published;   /* in this pass: the shard into the window, the network */
+    struct replay_shard_info shard_before; /* run.shard before run_commit */
+    int32_t latest_before;       /* the latest one before that */
     /* self-play ranks */
     struct game game;
     const struct nn_backend *backend;
@@ -113,9 +126,46 @@ enum tg_status run_load_params(struct run *run, int32_t number, struct tg_error 
 enum tg_status run_tell(struct run *run, struct tg_error *err);
 void run_progress(struct run *run, const char *phase, double done);
 
-/* signals.c - a request to stop: SIGTERM, SIGINT, SIGUSR1, SIGUSR2, or the stop file. */
+/* control.c - what is asked of the run from outside (signals, the stop file, the clock), and how all
+ * ranks hear of it: through the pulse, which every loop and every wait keeps up. */
+enum run_pulse_item {
+    RUN_PULSE_STOP, RUN_PULSE_CHECKPOINT, RUN_PULSE_STATUS, /* how often it was asked for */
+    RUN_PULSE_GAMES,                    /* finished in this iteration */
+    RUN_PULSE_STEPS, RUN_PULSE_STEPS_OF, /* taken in this iteration, of how many */
+    RUN_PULSE_ITEMS
+};
+enum tg_status run_control_open(struct run *run, struct tg_error *err);
+void run_control_close(struct run *run);
+/* To be called at least every half second or so. True: leave the phase. */
+bool run_poll(struct run *run);
+/* Was a phase left early, on any rank? The same answer everywhere. Collective on the world. */
+bool run_cut(struct run *run);
+/* The same on part of the ranks, without telling the others. */
+bool run_cut_on(struct run *run, struct comm *c);
+/* Does the run end here? Collective on the world. */
+bool run_stop_agreed(struct run *run);
+/* Saving took this long here. Collective on the world. */
+void run_saved(struct run *run, double sec);
+
+/* open.c - an iteration that is left before its end goes to disk, and is taken up again. */
+enum tg_status run_leave(struct run *run, struct tg_error *err);
+/* Games of this iteration that were finished, staged again, and those in flight, in the pool: have [n]
+ * is set for games first .. first + n - 1 of the iteration. Not collective. */
+enum tg_status run_take_up(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
+                           struct tg_error *err);
+/* The files of open iteration `iteration` are not needed any more. Rank 0. */
+void run_forget_open(struct run *run, int64_t iteration);
+
+/* phases.c, for open.c */
+void run_make_job(const struct run *run, int64_t k, struct selfplay_job *job);
+enum tg_status run_stage_game(struct run *run, FILE *sgf, struct record_finished *f,
+                              const struct selfplay_job *job, struct tg_error *err);
+
+/* signals.c - counts what came; handlers do nothing else. */
+enum run_signal { RUN_USR1, RUN_USR2, RUN_TERM, RUN_INT, RUN_SIGNALS };
 void run_signals_install(void);
-bool run_stop_requested(const struct run *run); /* rank 0's own view */
+int run_signals_count(enum run_signal s);
+const char *run_signal_name(enum run_signal s);
 
 /* inject.c */
 enum tg_status run_inject_parse(const char *text, struct run_inject *inject, struct tg_error *err);

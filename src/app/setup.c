@@ -146,10 +146,8 @@ static void state_of(const struct manifest *m, struct run_state *at)
     };
     if (m->n_matches > 0)
         at->elo = m->matches[m->n_matches - 1].elo;
-    if (m->n_shards > 0 && m->shards[m->n_shards - 1].iteration == m->iterations) {
-        at->played = true; /* committed, but its iteration was not completed */
-        at->n_shards--;
-    }
+    /* committed, but its iteration was not completed */
+    at->played = m->n_shards > 0 && m->shards[m->n_shards - 1].iteration == m->iterations;
 }
 
 /* The shard of the last completed iteration: with lag 1 its rows are the next training's new ones. */
@@ -298,8 +296,9 @@ static enum tg_status open_selfplay(struct run *run, struct tg_error *err)
 
 /* ---- trainer ranks ----------------------------------------------------------------------------- */
 
-/* The shards that the window needs: the newest before this iteration, enough to fill it. infos
- * (malloc'd) are equal on all trainer ranks, and quarantined ones are left out. */
+/* The shards that the window needs: the newest before this iteration (or of it, if training had it when it
+ * was left), enough to fill it. infos (malloc'd) are equal on all trainer ranks, and quarantined ones are
+ * left out. */
 static enum tg_status shards_of_window(struct run *run, struct replay_shard_info **infos, int64_t *n,
                                        struct tg_error *err)
 {
@@ -311,7 +310,7 @@ static enum tg_status shards_of_window(struct run *run, struct replay_shard_info
     if (root(run)) {
         *infos = malloc(((size_t)m->n_shards + 1) * sizeof **infos);
         for (int64_t i = m->n_shards - 1; *infos != NULL && i >= 0 && rows < run->o.replay.capacity; i--) {
-            bool bad = m->shards[i].iteration >= run->at.iteration;
+            bool bad = m->shards[i].iteration >= run->at.iteration + run->appended;
 
             for (int64_t q = 0; q < m->n_quarantined; q++)
                 bad = bad || strcmp(m->quarantined[q].file, m->shards[i].name) == 0;
@@ -404,15 +403,37 @@ static enum tg_status check_checkpoint(struct run *run, const char *path, struct
     return TG_OK;
 }
 
+/* Is the training of an iteration that was left there to go on with? Rank 0. */
+static bool open_training(struct run *run)
+{
+    char path[RUN_PATH_MAX];
+    uint64_t hash, n_bytes;
+
+    if (run->open.iteration != run->at.iteration || run->open.checkpoint_hash == 0 ||
+        run_path(run->dir, RUN_OPEN_CHECKPOINT, run->at.iteration, path, NULL) != TG_OK)
+        return false;
+    if (tg_hash_file(path, &hash, &n_bytes) == 0 && hash == run->open.checkpoint_hash)
+        return true;
+    tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: the iteration's training is done again", path);
+    return false;
+}
+
 static enum tg_status resume_training(struct run *run, struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
+    unsigned char open = root(run) && open_training(run);
 
+    comm_bcast(run->world, &open, 1, 0);
+    run->appended = open && run->open.appended;
     TRY(fill_window(run, err));
-    if (run->at.checkpoint < 0)
+    if (run->at.checkpoint < 0 && !open)
         return TG_OK;
-    TRY(run_path(run->dir, RUN_CHECKPOINT, run->at.checkpoint, path, err));
-    TRY(comm_agree(run->world, root(run) ? check_checkpoint(run, path, err) : TG_OK, err));
+    if (open) {
+        TRY(run_path(run->dir, RUN_OPEN_CHECKPOINT, run->at.iteration, path, err));
+    } else {
+        TRY(run_path(run->dir, RUN_CHECKPOINT, run->at.checkpoint, path, err));
+        TRY(comm_agree(run->world, root(run) ? check_checkpoint(run, path, err) : TG_OK, err));
+    }
     return comm_agree(run->world,
                       run->train != NULL ? trainer_load(run->trainer, run->window, path, err) : TG_OK,
                       err);
@@ -431,8 +452,10 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     if (root(run)) {
         state_of(&run->manifest, &run->at);
         run->o.seed = run->manifest.seed;
+        run->open = run->manifest.open;
         last_shard(&run->manifest, &run->shard);
     }
+    comm_bcast(run->world, &run->open, sizeof run->open, 0);
     comm_bcast(run->world, &run->o, sizeof run->o, 0);
     comm_bcast(run->world, &run->at, sizeof run->at, 0);
     comm_bcast(run->world, &run->shard, sizeof run->shard, 0);
@@ -441,6 +464,7 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     TRY(comm_agree(run->world, comm_watchdog_start((double)run->o.cluster.watchdog_sec, &run->app->log,
                                                    &run->watchdog, err), err));
     TRY(split_roles(run, err));
+    TRY(run_control_open(run, err));
     TRY(open_nets(run, err));
     rc = run->selfplay != NULL ? open_selfplay(run, err) : TG_OK;
     if (rc == TG_OK && run->train != NULL)
@@ -451,6 +475,7 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
 
 void run_close(struct run *run)
 {
+    run_control_close(run);
     selfplay_close(run->pool);
     for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
         if (run->nets[slot] != NULL)

@@ -1,33 +1,38 @@
-/* signals.c - a request to stop: the handler sets a flag, the loop looks at it. */
+/* signals.c - signals are counted; what they mean is control.c's. */
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "run.h"
 
-static volatile sig_atomic_t stop_signal;
+static const struct { int number; const char *name; } signals[RUN_SIGNALS] = {
+    [RUN_USR1] = {SIGUSR1, "SIGUSR1"},
+    [RUN_USR2] = {SIGUSR2, "SIGUSR2"},
+    [RUN_TERM] = {SIGTERM, "SIGTERM"},
+    [RUN_INT] = {SIGINT, "SIGINT"},
+};
 
-static void on_signal(int number) { stop_signal = number; }
+/* A handler can reach nothing but a variable of this kind. */
+static volatile sig_atomic_t counts[RUN_SIGNALS];
+
+static void on_signal(int number)
+{
+    for (int i = 0; i < RUN_SIGNALS; i++)
+        if (signals[i].number == number)
+            counts[i]++;
+}
 
 void run_signals_install(void)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
     struct sigaction action;
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
+    for (int i = 0; i < RUN_SIGNALS; i++)
+        sigaction(signals[i].number, &action, NULL);
 }
 
-bool run_stop_requested(const struct run *run)
-{
-    char path[RUN_PATH_MAX];
-
-    if (stop_signal != 0)
-        return true;
-    return run_path(run->dir, RUN_STOP, 0, path, NULL) == TG_OK && access(path, F_OK) == 0;
-}
+int run_signals_count(enum run_signal s) { return counts[s]; }
+const char *run_signal_name(enum run_signal s) { return signals[s].name; }

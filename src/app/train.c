@@ -1,5 +1,6 @@
 /* train.c - tengen train CONFIG. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "run.h"
 #include "tengen/file.h"
@@ -10,9 +11,13 @@ static enum tg_status finish(struct run *run, bool stopped, struct tg_error *err
 
     if (comm_rank(run->world) == 0) {
         struct manifest *m = &run->manifest;
+        char stop[RUN_PATH_MAX];
 
         snprintf(m->status, sizeof m->status, stopped ? "stopped" : "completed");
+        snprintf(m->stop_reason, sizeof m->stop_reason, "%s", stopped ? run->stop_reason : "");
         rc = manifest_save(m, run->dir, err);
+        if (stopped && run_path(run->dir, RUN_STOP, 0, stop, NULL) == TG_OK)
+            unlink(stop); /* it has been obeyed: the next start goes on */
         tg_log(&run->app->log, TG_LOG_INFO, "%s: %s after %lld iterations, %lld games, %lld rows, %lld steps",
                run->dir, m->status, (long long)m->iterations, (long long)m->n_games,
                (long long)m->n_rows, (long long)m->n_steps);
@@ -37,6 +42,7 @@ enum tg_status app_train(struct app *app, int argc, char **argv, struct tg_error
         {"--iterations", APP_ARG_INT, &run->command.iterations},
         {"--seed", APP_ARG_INT, &run->command.seed},
         {"--inject", APP_ARG_TEXT, &run->command.inject},
+        {"--walltime", APP_ARG_TEXT, &run->command.walltime},
     };
     TRY_OUT(app_args(argc, argv, args, sizeof args / sizeof *args, err));
     if (run->command.config == NULL) {

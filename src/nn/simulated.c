@@ -130,7 +130,7 @@ static enum tg_status fill_net(struct nn_net *n, const struct nn_arch *arch,
     n->latency = default_latency;
     if (options->size < 2 || options->size > GAME_MAX_SIZE)
         return FAIL(err, TG_EINVAL, "board side %d: not in 2..%d", options->size, GAME_MAX_SIZE);
-    if (options->extra != NULL)
+    if (options->extra != NULL && options->extra[0] != '\0')
         TRY(read_latency(options->extra, &n->latency, err));
     TRY(nn_layout_open(arch, &n->layout, err));
     for (int i = NN_PARAMS; i <= (n->train ? NN_MOMENT2 : NN_PARAMS); i++) {

@@ -19,6 +19,7 @@ enum tg_status manifest_init(struct manifest *m, const char *name, uint64_t seed
     strftime(m->created, sizeof m->created, "%Y-%m-%dT%H:%M:%SZ", &utc);
     m->seed = seed;
     m->checkpoint = -1;
+    m->open.iteration = -1;
     return TG_OK;
 }
 

@@ -21,6 +21,10 @@ static const struct {
     [RUN_LOG] = {"log.jsonl", "", 0},
     [RUN_STOP] = {"stop", "", 0},
     [RUN_HTML] = {"report.html", "", 0},
+    [RUN_RANKS] = {"ranks", "", 0},
+    [RUN_OPEN_SHARD] = {"replay/open-", ".h5", 8},
+    [RUN_OPEN_GAMES] = {"checkpoint/open-", ".tgg", 6},
+    [RUN_OPEN_CHECKPOINT] = {"checkpoint/open-", ".tgc", 6},
 };
 
 enum tg_status run_path(const char *dir, enum run_file file, int64_t number,

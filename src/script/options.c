@@ -160,6 +160,9 @@ const struct option options[] = {
            "share of the games against an older network"),
     INTEGER("selfplay.past_window", o.selfplay.past_window, 1, 1e6, 5, V,
             "how many older networks those are drawn from"),
+    NUMBER("selfplay.max_age", o.selfplay.max_age, 0.1, 1e6, 2, V,
+           "continuous mode: where the rows' networks are older than this on average, in networks "
+           "published since, fewer games are played at once"),
     BOOLEAN("selfplay.use_candidate", o.selfplay.use_candidate, 1, V,
             "the newest network plays; false: the one that last passed the gate"),
 
@@ -314,6 +317,23 @@ const struct option options[] = {
     INTEGER("cluster.lag", o.cluster.lag, -1, 1, -1, 0,
             "0: play, then train; 1: train while the next games are played; "
             "-1: 0 where all ranks do both, else 1"),
+    CHOICE("cluster.mode", o.cluster.mode, NAMES("lockstep", "continuous"), RUN_LOCKSTEP, 0,
+           "lockstep: an iteration's games are played to their end by one network, and repeatable; "
+           "continuous: games go on while new networks come, nobody waits"),
+    CHOICE("cluster.on_usr1", o.cluster.on_usr1, NAMES("stop", "checkpoint", "status", "ignore"),
+           RUN_ON_STOP, 0, "what SIGUSR1 asks for: save all and end with status 75; save all and go on; "
+           "a line in the log; nothing"),
+    CHOICE("cluster.on_usr2", o.cluster.on_usr2, NAMES("stop", "checkpoint", "status", "ignore"),
+           RUN_ON_STATUS, 0, "the same of SIGUSR2"),
+    CHOICE("cluster.on_term", o.cluster.on_term, NAMES("stop", "checkpoint", "status", "ignore"),
+           RUN_ON_STOP, 0, "the same of SIGTERM"),
+    CHOICE("cluster.on_int", o.cluster.on_int, NAMES("stop", "checkpoint", "status", "ignore"),
+           RUN_ON_STOP, 0, "the same of SIGINT"),
+    NUMBER("cluster.stop_margin_sec", o.cluster.stop_margin_sec, 0, 1e5, 20, 0,
+           "a stop by the clock (--walltime, Slurm's end time) begins this long before it, and the time "
+           "that saving took so far, twice"),
+    NUMBER("cluster.pulse_sec", o.cluster.pulse_sec, 0.01, 60, 0.5, 0,
+           "how often all ranks hear of signals and of each other's counts"),
     NUMBER("cluster.watchdog_sec", o.cluster.watchdog_sec, 0, 1e6, 1800, 0,
            "end the job, naming the place, when ranks wait longer for each other; 0: never"),
 

@@ -1,0 +1,373 @@
+/* open.c - an iteration that is left before its end, and taken up again.
+ *
+ * What is kept: the finished games as a shard of their own (replay/open-N.h5), the games in flight with
+ * moves, rows, random streams and trees (checkpoint/open-N.tgg), and training between two steps
+ * (checkpoint/open-N.tgc). The manifest names them; without them, or if they are damaged, the iteration
+ * is simply done again. Lost are the unfinished games of a match, and the evaluation of batches under
+ * way. The next start ends in the same bits as a run that was not left, on any number of ranks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run.h"
+#include "tengen/file.h"
+#include "tengen/hash.h"
+
+static bool root(const struct run *run) { return comm_rank(run->world) == 0; }
+
+/* ---- games in flight: a head, then one entry and its bytes per game ------------------------------- */
+
+static const char magic[8] = "TGOPEN01";
+
+struct file_head { char magic[8]; int64_t iteration, n_games, n_bytes; }; /* n_bytes: of the whole file */
+struct entry { int64_t id; uint64_t n_bytes, hash; };
+
+/* Trees of at most so many bytes a rank are kept: what is beyond is played again from its start. */
+static const size_t max_frozen_bytes = (size_t)2 << 30;
+
+static size_t frozen_bytes(const struct selfplay_frozen *games, size_t n)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += sizeof(struct entry) + games[i].n_bytes;
+    return bytes;
+}
+
+static enum tg_status put(int fd, const char *path, const void *data, size_t n, off_t at,
+                          struct tg_error *err)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t wrote = pwrite(fd, (const char *)data + done, n - done, at + (off_t)done);
+
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return FAIL(err, TG_EIO, "writing %s: %s", path, strerror(errno));
+        done += (size_t)wrote;
+    }
+    return TG_OK;
+}
+
+/* This rank's games, from byte `at` of the file on; the first rank writes the head, too. */
+static enum tg_status write_mine(const char *path, const struct file_head *head, bool first,
+                                 const struct selfplay_frozen *games, size_t n, off_t at,
+                                 struct tg_error *err)
+{
+    enum tg_status rc = TG_OK;
+    int fd = open(path, O_WRONLY | O_CREAT, 0666);
+
+    if (fd < 0)
+        return FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
+    if (first)
+        rc = put(fd, path, head, sizeof *head, 0, err);
+    for (size_t i = 0; i < n && rc == TG_OK; i++) {
+        struct entry e = {games[i].id, games[i].n_bytes,
+                          tg_hash(games[i].bytes, games[i].n_bytes, (uint64_t)games[i].id)};
+
+        rc = put(fd, path, &e, sizeof e, at, err);
+        if (rc == TG_OK)
+            rc = put(fd, path, games[i].bytes, games[i].n_bytes, at + (off_t)sizeof e, err);
+        at += (off_t)(sizeof e + games[i].n_bytes);
+    }
+    if (rc == TG_OK && fsync(fd) != 0)
+        rc = FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
+    if (close(fd) != 0 && rc == TG_OK)
+        rc = FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
+    return rc;
+}
+
+/* Every rank writes its part of one file. Collective on selfplay. */
+static enum tg_status write_games(struct run *run, const struct selfplay_frozen *games, size_t n,
+                                  struct tg_error *err)
+{
+    char path[RUN_PATH_MAX], tmp[RUN_PATH_MAX + 8];
+    struct file_head head = {.iteration = run->at.iteration};
+    int64_t before, total, unused;
+    bool first = comm_rank(run->selfplay) == 0;
+    enum tg_status rc;
+
+    memcpy(head.magic, magic, sizeof magic);
+    comm_exscan_i64(run->selfplay, (int64_t)frozen_bytes(games, n), &before, &total);
+    comm_exscan_i64(run->selfplay, (int64_t)n, &unused, &head.n_games);
+    head.n_bytes = (int64_t)sizeof head + total;
+    run->open.n_flying = head.n_games;
+    if (head.n_games == 0)
+        return TG_OK;
+    rc = run_path(run->dir, RUN_OPEN_GAMES, run->at.iteration, path, err);
+    snprintf(tmp, sizeof tmp, "%s.tmp", path);
+    if (rc == TG_OK && first && unlink(tmp) != 0 && errno != ENOENT)
+        rc = FAIL(err, TG_EIO, "%s: %s", tmp, strerror(errno));
+    TRY(comm_agree(run->selfplay, rc, err));
+    rc = write_mine(tmp, &head, first, games, n, (off_t)sizeof head + (off_t)before, err);
+    TRY(comm_agree(run->selfplay, rc, err));
+    return comm_agree(run->selfplay, first ? tg_file_rename(tmp, path, err) : TG_OK, err);
+}
+
+/* ---- leaving ------------------------------------------------------------------------------------ */
+
+/* Finished games that nobody has taken yet. */
+static enum tg_status stage_rest(struct run *run, struct tg_error *err)
+{
+    bool idle = false, got;
+
+    while (!idle) {
+        struct record_finished f;
+        struct selfplay_job job;
+
+        TRY(selfplay_take(run->pool, 0, &f, &job, &got, &idle, err));
+        if (got)
+            TRY(run_stage_game(run, NULL, &f, &job, err));
+    }
+    return TG_OK;
+}
+
+static enum tg_status write_finished(struct run *run, struct tg_error *err)
+{
+    char from[RUN_PATH_MAX], to[RUN_PATH_MAX];
+    struct replay_shard_info *s = &run->open.shard;
+    enum tg_status rc;
+
+    TRY(replay_writer_commit(run->writer, run->at.n_shards, run->at.iteration, s, err));
+    if (s->n_rows == 0) {
+        memset(s, 0, sizeof *s);
+        return TG_OK;
+    }
+    rc = run_path(run->dir, RUN_SHARD, s->number, from, err);
+    if (rc == TG_OK)
+        rc = run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, to, err);
+    if (rc == TG_OK && comm_rank(run->selfplay) == 0)
+        rc = tg_file_rename(from, to, err);
+    return comm_agree(run->selfplay, rc, err);
+}
+
+static enum tg_status leave_selfplay(struct run *run, struct tg_error *err)
+{
+    struct selfplay_frozen *games = NULL;
+    size_t n = 0;
+    enum tg_status rc;
+
+    if (run->at.played) {
+        selfplay_cancel(run->pool); /* a match's games, if any */
+        return TG_OK;
+    }
+    rc = selfplay_freeze(run->pool, max_frozen_bytes, &games, &n, err);
+    if (rc == TG_OK)
+        rc = stage_rest(run, err);
+    rc = comm_agree(run->selfplay, rc, err);
+    if (rc == TG_OK)
+        rc = write_games(run, games, n, err);
+    for (size_t i = 0; i < n; i++)
+        free(games[i].bytes);
+    free(games);
+    TRY(rc);
+    return write_finished(run, err);
+}
+
+static enum tg_status leave_training(struct run *run, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+    uint64_t n_bytes;
+
+    TRY(run_path(run->dir, RUN_OPEN_CHECKPOINT, run->at.iteration, path, err));
+    trainer_reopen(run->trainer);
+    TRY(trainer_save(run->trainer, run->window, path, err));
+    if (comm_rank(run->train) == 0 && tg_hash_file(path, &run->open.checkpoint_hash, &n_bytes) != 0)
+        return FAIL(err, TG_EIO, "%s: cannot be read back", path);
+    return TG_OK;
+}
+
+static enum tg_status note_open(struct run *run, struct tg_error *err)
+{
+    struct manifest *m = &run->manifest;
+
+    if (run->published)
+        m->n_nets--; /* its file is written again when the iteration is */
+    m->open = run->open;
+    m->elapsed_sec += tg_now() - run->started;
+    run->started = tg_now();
+    tg_log(&run->app->log, TG_LOG_INFO,
+           "iteration %" PRId64 " is left open: %" PRId64 " games finished, %" PRId64 " in flight, step %" PRId64,
+           run->at.iteration + 1, run->at.played ? run->shard.n_games : run->open.shard.n_games,
+           run->open.n_flying, run->figures.train.n_steps);
+    return manifest_save(m, run->dir, err);
+}
+
+enum tg_status run_leave(struct run *run, struct tg_error *err)
+{
+    double start = tg_now();
+    enum tg_status rc = TG_OK;
+
+    run_phase(run, "leave");
+    run->open = (struct manifest_open){.iteration = run->at.iteration, .appended = run->appended};
+    if (run->selfplay != NULL)
+        rc = leave_selfplay(run, err);
+    if (rc == TG_OK && run->train != NULL && run->figures.train.n_steps > 0)
+        rc = leave_training(run, err);
+    TRY(comm_agree(run->world, rc, err));
+    /* The finished games and those in flight are known on self-play ranks, rank 0 among them. */
+    uint64_t hash = run->open.checkpoint_hash;
+    comm_bcast(run->world, &run->open, sizeof run->open, 0);
+    comm_bcast(run->world, &hash, sizeof hash, run->train_root);
+    run->open.checkpoint_hash = hash;
+    TRY(comm_agree(run->world, root(run) ? note_open(run, err) : TG_OK, err));
+    if (run->published) {
+        run->at.n_nets--;
+        run->at.latest = run->latest_before;
+    }
+    if (run->committed) { /* the next pass does it again */
+        run->at.n_rows -= run->shard.n_rows;
+        run->shard = run->shard_before;
+    }
+    run->published = run->committed = run->cut = run->checkpointing = false;
+    run_saved(run, tg_now() - start);
+    return TG_OK;
+}
+
+void run_forget_open(struct run *run, int64_t iteration)
+{
+    static const enum run_file files[] = {RUN_OPEN_SHARD, RUN_OPEN_GAMES, RUN_OPEN_CHECKPOINT};
+    char path[RUN_PATH_MAX];
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (run_path(run->dir, files[i], iteration, path, NULL) == TG_OK)
+            unlink(path);
+}
+
+/* ---- taking up ---------------------------------------------------------------------------------- */
+
+/* Where a game of the iteration stands in have, or -1: none of this rank's. */
+static int64_t place_of(const struct run *run, int64_t id, int64_t first, int64_t n)
+{
+    int64_t k = id - run->at.n_games - first;
+
+    return k >= 0 && k < n ? k : -1;
+}
+
+/* A finished game back into the writer; g is what the shard's table says of it. */
+static enum tg_status restage(struct run *run, const char *path, const struct record_layout *l,
+                              struct record_finished *g, FILE *sgf, struct tg_error *err)
+{
+    struct selfplay_job job;
+
+    g->rows = malloc((size_t)g->game.n_rows * l->row_bytes + 1);
+    if (g->rows == NULL)
+        return FAIL(err, TG_ENOMEM, "%d rows of a game", g->game.n_rows);
+    TRY(replay_shard_rows(path, l, g->game.first_row, g->game.n_rows, g->rows, err));
+    run_make_job(run, g->game.id - run->at.n_games, &job);
+    return run_stage_game(run, sgf, g, &job, err);
+}
+
+/* Damage is no failure: those games are played again. */
+static enum tg_status take_finished(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
+                                    struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+    struct record_finished *games = NULL;
+    struct record_layout l;
+    int64_t n_games = 0;
+    uint64_t hash, n_bytes;
+    enum tg_status rc = TG_OK;
+
+    if (run->open.shard.n_games == 0)
+        return TG_OK;
+    record_layout_init(&l, &run->game);
+    TRY(run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, path, err));
+    if (tg_hash_file(path, &hash, &n_bytes) != 0 || hash != run->open.shard.hash ||
+        replay_shard_games(path, &games, &n_games, err) != TG_OK) {
+        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
+        return TG_OK;
+    }
+    for (int64_t i = 0; i < n_games; i++) {
+        int64_t k = place_of(run, games[i].game.id, first, n);
+
+        if (rc == TG_OK && k >= 0 && !have[k]) {
+            rc = restage(run, path, &l, &games[i], sgf, err); /* takes the arrays over */
+            if (rc == TG_OK) {
+                have[k] = true;
+                continue;
+            }
+        }
+        record_finished_free(&games[i]);
+    }
+    free(games);
+    return rc;
+}
+
+static bool get(int fd, void *data, size_t n, off_t at)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t got = pread(fd, (char *)data + done, n - done, at + (off_t)done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* One game of the file into the pool. False: damaged. */
+static bool thaw(struct run *run, int fd, const struct entry *e, off_t at, bool *have,
+                 enum tg_status *rc, struct tg_error *err)
+{
+    struct selfplay_frozen game = {.id = e->id, .n_bytes = (size_t)e->n_bytes, .bytes = malloc((size_t)e->n_bytes + 1)};
+    struct selfplay_job job;
+
+    if (game.bytes == NULL || !get(fd, game.bytes, game.n_bytes, at) ||
+        tg_hash(game.bytes, game.n_bytes, (uint64_t)e->id) != e->hash) {
+        free(game.bytes);
+        return false;
+    }
+    run_make_job(run, e->id - run->at.n_games, &job);
+    *rc = selfplay_thaw(run->pool, &job, &game, err);
+    *have = *rc == TG_OK;
+    return true;
+}
+
+static enum tg_status take_flying(struct run *run, int64_t first, int64_t n, bool *have,
+                                  struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+    struct file_head head;
+    enum tg_status rc = TG_OK;
+    off_t at = sizeof head;
+
+    if (run->open.n_flying == 0)
+        return TG_OK;
+    TRY(run_path(run->dir, RUN_OPEN_GAMES, run->at.iteration, path, err));
+    int fd = open(path, O_RDONLY);
+    off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+    bool good = fd >= 0 && get(fd, &head, sizeof head, 0) && memcmp(head.magic, magic, sizeof magic) == 0 &&
+                head.iteration == run->at.iteration && head.n_bytes == end;
+    for (int64_t i = 0; good && rc == TG_OK && i < head.n_games; i++) {
+        struct entry e;
+
+        good = get(fd, &e, sizeof e, at) && e.n_bytes <= (uint64_t)(end - at);
+        int64_t k = good ? place_of(run, e.id, first, n) : -1;
+        if (k >= 0 && !have[k] && !thaw(run, fd, &e, at + (off_t)sizeof e, &have[k], &rc, err))
+            good = false;
+        if (good)
+            at += (off_t)sizeof e + (off_t)e.n_bytes;
+    }
+    if (!good)
+        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+enum tg_status run_take_up(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
+                           struct tg_error *err)
+{
+    if (run->open.iteration != run->at.iteration)
+        return TG_OK;
+    TRY(take_finished(run, first, n, have, sgf, err));
+    return take_flying(run, first, n, have, err);
+}
