@@ -12,7 +12,7 @@ static enum tg_status push_next(struct selfplay_pool *pool, struct selfplay_job 
     return TG_OK;
 }
 
-/* Play jobs on a pool of `parallel` games until the seconds are over and all of them are done. */
+/* Keep a pool at `parallel` games until the seconds are over. */
 static enum tg_status play(struct bench *b, int parallel, int max_plies, struct selfplay_stats *stats,
                            double *took, struct tg_error *err)
 {
@@ -37,19 +37,17 @@ static enum tg_status play(struct bench *b, int parallel, int max_plies, struct 
     start = tg_now();
     for (int i = 0; i < parallel && rc == TG_OK; i++)
         rc = push_next(pool, &job, err);
-    while (rc == TG_OK && !idle) {
+    while (rc == TG_OK && !idle && tg_now() - start < b->seconds) { /* games still open then are dropped */
         struct record_finished f;
         struct selfplay_job done;
         bool got;
 
-        rc = selfplay_take(pool, 1, &f, &done, &got, &idle, err);
+        rc = selfplay_take(pool, 0.1, &f, &done, &got, &idle, err);
         if (rc != TG_OK || !got)
             continue;
         record_finished_free(&f);
-        if (tg_now() - start < b->seconds) {
-            rc = push_next(pool, &job, err);
-            idle = false;
-        }
+        rc = push_next(pool, &job, err);
+        idle = false;
     }
     *took = tg_now() - start;
     selfplay_stats_take(pool, stats);

@@ -1,16 +1,18 @@
 /* inject.c - failures on demand, for tests: --inject WHAT@RANK:PHASE[:ITERATION].
  *
- * kill: SIGKILL at the start of the phase. stop: as if SIGTERM had come. hang: SIGSTOP, for the watchdog. */
+ * kill: SIGKILL at the start of the phase. stop: as if SIGTERM had come. hang: SIGSTOP, for the watchdog. disk-full: from then on this rank's files cannot
+ * grow beyond some kilobytes. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "run.h"
 
 enum tg_status run_inject_parse(const char *text, struct run_inject *inject, struct tg_error *err)
 {
-    static const char *const kinds[] = {"kill", "stop", "hang"};
+    static const char *const kinds[] = {"kill", "stop", "hang", "disk-full"};
     const char *at = strchr(text, '@'), *colon;
     char *end;
 
@@ -20,7 +22,7 @@ enum tg_status run_inject_parse(const char *text, struct run_inject *inject, str
         if (strlen(kinds[i]) == (size_t)(at - text) && strncmp(text, kinds[i], (size_t)(at - text)) == 0)
             inject->kind = (enum inject_kind)(i + 1);
     if (inject->kind == INJECT_NONE)
-        return FAIL(err, TG_EINVAL, "--inject %s: not kill@, stop@ or hang@ RANK:PHASE[:ITERATION]", text);
+        return FAIL(err, TG_EINVAL, "--inject %s: not kill@, stop@, hang@ or disk-full@ RANK:PHASE[:ITERATION]", text);
     inject->rank = (int)strtol(at + 1, &end, 10);
     if (end == at + 1 || *end != ':')
         return FAIL(err, TG_EINVAL, "--inject %s: no rank behind @", text);
@@ -39,5 +41,10 @@ void run_phase(struct run *run, const char *phase)
     if (i->kind == INJECT_NONE || i->rank != comm_rank(run->world) || strcmp(i->phase, phase) != 0 ||
         i->iteration != run->at.iteration + 1)
         return;
+    if (i->kind == INJECT_DISK_FULL) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
+        return;
+    }
     raise(i->kind == INJECT_KILL ? SIGKILL : i->kind == INJECT_STOP ? SIGTERM : SIGSTOP);
 }

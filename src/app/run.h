@@ -38,7 +38,7 @@ struct run_figures {
 };
 
 /* A failure that a test asked for. */
-enum inject_kind { INJECT_NONE, INJECT_KILL, INJECT_STOP, INJECT_HANG };
+enum inject_kind { INJECT_NONE, INJECT_KILL, INJECT_STOP, INJECT_HANG, INJECT_DISK_FULL };
 struct run_inject {
     enum inject_kind kind;
     int rank;            /* of the world */
