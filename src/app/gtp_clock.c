@@ -21,6 +21,18 @@ void gtp_clock_set(struct gtp_clock *c, enum gtp_clock_kind kind, double main_se
                             .side = {side, side}};
 }
 
+void gtp_clock_set_fischer(struct gtp_clock *c, double main_sec, double over_sec, double most_left,
+                           double most_move)
+{
+    struct gtp_clock_side side = {.left = main_sec, .over = 0};
+
+    *c = (struct gtp_clock){.kind = main_sec > 0.0 ? GTP_CLOCK_FISCHER : GTP_CLOCK_NONE,
+                            .over_sec = fmax(over_sec, 0.0),
+                            .most_left = most_left >= 0.0 ? most_left : INFINITY,
+                            .most_move = most_move >= 0.0 ? most_move : INFINITY,
+                            .side = {side, side}};
+}
+
 void gtp_clock_told(struct gtp_clock *c, enum game_color color, double left, int over)
 {
     if (c->kind == GTP_CLOCK_NONE || (over > 0 && c->kind == GTP_CLOCK_ABSOLUTE)) {
@@ -52,6 +64,8 @@ void gtp_clock_spent(struct gtp_clock *c, enum game_color color, double sec)
         for (; s->left <= 0.0 && s->over > 1; s->over--)
             s->left += c->over_sec;
         s->left = c->over_sec; /* each move begins with a full period */
+    } else if (c->kind == GTP_CLOCK_FISCHER) {
+        s->left = fmin(fmax(s->left, 0.0) + c->over_sec, fmax(c->most_left, s->left));
     }
     s->left = fmax(s->left, 0.0);
 }
@@ -69,6 +83,12 @@ void gtp_clock_budget(const struct gtp_clock *c, enum game_color color, int move
     if (c->kind == GTP_CLOCK_ABSOLUTE) {
         *sec = safe / moves;
         *hard_sec = 0.5 * safe;
+    } else if (c->kind == GTP_CLOCK_FISCHER) {
+        double more = fmax(c->over_sec - lag_sec, 0.3 * c->over_sec);
+        double most = fmax(c->most_move - lag_sec, 0.3 * c->most_move);
+
+        *hard_sec = fmin(0.7 * safe, most);
+        *sec = safe / moves + 0.8 * more;
     } else if (s->over == 0) { /* main time, and overtime behind it */
         double per_move = c->over_sec / (c->kind == GTP_CLOCK_CANADIAN ? c->over_n : 1);
 

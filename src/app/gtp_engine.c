@@ -54,7 +54,7 @@ static const struct gtp_command basic_commands[] = {
 static const struct gtp_command *const tables[] = {
     basic_commands,     gtp_board_commands,    gtp_move_commands,     gtp_rules_commands,
     gtp_score_commands, gtp_handicap_commands, gtp_analysis_commands, gtp_param_commands,
-    gtp_sgf_commands,
+    gtp_sgf_commands,   gtp_info_commands,
 };
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
@@ -95,6 +95,22 @@ void gtp_fail(struct gtp_call *c, const char *fmt, ...)
     vfprintf(c->text, fmt, ap);
     va_end(ap);
     fputc('\0', c->text);
+}
+
+char *gtp_join(const struct gtp_call *c)
+{
+    size_t n = 1;
+
+    for (int i = 0; i < c->n; i++)
+        n += strlen(c->args[i]) + 1;
+    char *text = malloc(n), *at = text;
+
+    if (text == NULL)
+        return NULL;
+    *at = '\0';
+    for (int i = 0; i < c->n; i++)
+        at += sprintf(at, "%s%s", i > 0 ? " " : "", c->args[i]);
+    return text;
 }
 
 /* As the protocol wants it: no control characters, tabs are spaces, nothing behind a #. Cut into words

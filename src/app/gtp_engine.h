@@ -43,6 +43,9 @@ struct gtp_call {
 /* The answer is an error of this text. */
 void gtp_fail(struct gtp_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The arguments in one text, as they were written but for the number of spaces; malloc'd, or NULL. */
+char *gtp_join(const struct gtp_call *c);
+
 struct gtp_command {
     const char *name;
     int min_args, max_args; /* max -1: any number */
@@ -68,4 +71,4 @@ struct player_limits gtp_limits(const struct gtp_engine *e, enum game_color colo
 
 extern const struct gtp_command gtp_board_commands[], gtp_move_commands[], gtp_rules_commands[],
     gtp_score_commands[], gtp_handicap_commands[], gtp_analysis_commands[], gtp_param_commands[],
-    gtp_sgf_commands[];
+    gtp_sgf_commands[], gtp_info_commands[];

@@ -1,4 +1,5 @@
 /* gtp_move.c - the engine's own moves and the time they may take. */
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,9 +30,19 @@ struct player_limits gtp_limits(const struct gtp_engine *e, enum game_color colo
     return limits;
 }
 
-/* Think of a move of color; the answer's text if there is none to make. */
-static bool find_move(struct gtp_engine *e, struct gtp_call *c, enum game_color color, int *action)
+static bool input_waits(void *ctx)
 {
+    struct gtp_engine *e = ctx;
+
+    return e->waiting != NULL && e->waiting(e->waiting_ctx);
+}
+
+/* Think of a move of color; the answer's text if there is none to make. cancellable: the next line of
+ * input ends the thinking. */
+static bool find_move(struct gtp_engine *e, struct gtp_call *c, enum game_color color, bool cancellable,
+                      int *action)
+{
+    struct player_watch watch = {.ctx = e, .interrupted = cancellable ? input_waits : NULL};
     const struct game *g = player_game(e->player);
     struct tg_error err = {0};
 
@@ -46,7 +57,7 @@ static bool find_move(struct gtp_engine *e, struct gtp_call *c, enum game_color 
     struct player_limits limits = gtp_limits(e, color);
     game_copy(g, e->spare, e->pos);
     moves_turn(e->spare, color);
-    if (player_think(e->player, e->spare, &limits, NULL, &err) != TG_OK) {
+    if (player_think(e->player, e->spare, &limits, &watch, &err) != TG_OK) {
         gtp_fail(c, "%s", err.text);
         return false;
     }
@@ -62,38 +73,57 @@ static void print_vertex(const struct gtp_engine *e, struct gtp_call *c, int act
     fputs(name, c->text);
 }
 
-static void cmd_genmove(struct gtp_engine *e, struct gtp_call *c)
+/* What the search found, to the log: standard output is the protocol's alone. */
+static void log_search(struct gtp_engine *e)
+{
+    struct search_result r;
+    int16_t pv[12];
+    char line[GAME_VERTEX_CHARS * 12 + 1] = "", name[GAME_VERTEX_CHARS];
+
+    if (!player_has_net(e->player))
+        return;
+    search_result(player_search(e->player), &r);
+    int n = search_pv(player_search(e->player), pv, 12);
+    for (int i = 0; i < n; i++) {
+        game_vertex_name(player_game(e->player), e->spare, pv[i], name);
+        strcat(strcat(line, " "), name);
+    }
+    tg_log(e->log, TG_LOG_INFO, "%d visits, %lld evaluated, depth %d, win %.3f, lead %.1f, line%s", r.visits,
+           (long long)r.n_evaluated, r.max_depth, (double)r.win, (double)r.lead, line);
+}
+
+enum { PLAYS = 1, DEBUGS = 2, CANCELLABLE = 4 };
+
+static void run_move(struct gtp_engine *e, struct gtp_call *c, int flags)
 {
     double began = tg_now();
-    enum game_color color;
+    enum game_color color = (enum game_color)e->pos->to_move;
     const char *why;
     int action;
 
-    if (!moves_color(c->args[0], &color)) {
+    if (c->n > 0 && !moves_color(c->args[0], &color)) {
         gtp_fail(c, "invalid color");
         return;
     }
     bool over = e->pos->over; /* then a pass is answered and nothing is played */
-    if (!find_move(e, c, color, &action))
+    if (!find_move(e, c, color, (flags & CANCELLABLE) != 0, &action))
         return;
-    if (!over && !gtp_play(e, color, action, &why)) {
+    if ((flags & DEBUGS) != 0 && !over)
+        log_search(e);
+    if ((flags & PLAYS) != 0 && !over && !gtp_play(e, color, action, &why)) {
         gtp_fail(c, "%s", why);
         return;
     }
     print_vertex(e, c, action);
-    gtp_clock_spent(&e->clock, color, tg_now() - began);
+    if ((flags & PLAYS) != 0)
+        gtp_clock_spent(&e->clock, color, tg_now() - began);
 }
 
-static void cmd_reg_genmove(struct gtp_engine *e, struct gtp_call *c)
-{
-    enum game_color color;
-    int action;
-
-    if (!moves_color(c->args[0], &color))
-        gtp_fail(c, "invalid color");
-    else if (find_move(e, c, color, &action))
-        print_vertex(e, c, action);
-}
+static void cmd_genmove(struct gtp_engine *e, struct gtp_call *c) { run_move(e, c, PLAYS); }
+static void cmd_genmove_debug(struct gtp_engine *e, struct gtp_call *c) { run_move(e, c, PLAYS | DEBUGS); }
+static void cmd_search(struct gtp_engine *e, struct gtp_call *c) { run_move(e, c, 0); }
+static void cmd_search_debug(struct gtp_engine *e, struct gtp_call *c) { run_move(e, c, DEBUGS); }
+static void cmd_search_cancellable(struct gtp_engine *e, struct gtp_call *c) { run_move(e, c, CANCELLABLE); }
 
 /* main time, overtime, stones; overtime without stones is no limit at all. */
 static void cmd_time_settings(struct gtp_engine *e, struct gtp_call *c)
@@ -109,33 +139,65 @@ static void cmd_time_settings(struct gtp_engine *e, struct gtp_call *c)
                       over_sec, stones);
 }
 
-static void cmd_kgs_time_settings(struct gtp_engine *e, struct gtp_call *c)
+static const struct time_kind {
+    const char *name;
+    int n_numbers;
+    enum gtp_clock_kind kind;
+} time_kinds[] = {{"none", 0, GTP_CLOCK_NONE},         {"absolute", 1, GTP_CLOCK_ABSOLUTE},
+                  {"byoyomi", 3, GTP_CLOCK_BYOYOMI},   {"canadian", 3, GTP_CLOCK_CANADIAN},
+                  {"fischer", 2, GTP_CLOCK_FISCHER},   {"fischer-capped", 4, GTP_CLOCK_FISCHER}};
+enum { N_TIME_KINDS = sizeof time_kinds / sizeof *time_kinds, N_KGS_KINDS = 4, TIME_NUMBERS = 4 };
+
+/* The caps of fischer-capped may be negative: none. */
+static bool read_times(const struct gtp_call *c, const struct time_kind *kind, double *number)
 {
-    static const struct {
-        const char *name;
-        int n_numbers;
-        enum gtp_clock_kind kind;
-    } kinds[] = {{"none", 0, GTP_CLOCK_NONE},
-                 {"absolute", 1, GTP_CLOCK_ABSOLUTE},
-                 {"byoyomi", 3, GTP_CLOCK_BYOYOMI},
-                 {"canadian", 3, GTP_CLOCK_CANADIAN}};
+    bool good = c->n - 1 == kind->n_numbers;
 
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        double number[3] = {0};
-        bool good = c->n - 1 == kinds[k].n_numbers;
+    for (int i = 1; i < c->n && good; i++)
+        good = gtp_read_number(c->args[i], &number[i - 1]) && (number[i - 1] >= 0 || i > 2) &&
+               fabs(number[i - 1]) < 1e8;
+    return good && (kind->kind == GTP_CLOCK_FISCHER || number[2] >= 0);
+}
 
-        if (strcasecmp(c->args[0], kinds[k].name) != 0)
+static void set_time(struct gtp_engine *e, struct gtp_call *c, int n_kinds)
+{
+    for (int k = 0; k < n_kinds; k++) {
+        double number[TIME_NUMBERS] = {0, 0, -1, -1};
+        const struct time_kind *kind = &time_kinds[k];
+
+        if (strcasecmp(c->args[0], kind->name) != 0)
             continue;
-        for (int i = 1; i < c->n && good; i++)
-            good = gtp_read_number(c->args[i], &number[i - 1]) && number[i - 1] >= 0 &&
-                   number[i - 1] < 1e8;
-        if (good)
-            gtp_clock_set(&e->clock, kinds[k].kind, number[0], number[1], (int)number[2]);
+        if (kind->n_numbers < 3 && kind->kind != GTP_CLOCK_FISCHER)
+            number[2] = 0;
+        if (!read_times(c, kind, number))
+            gtp_fail(c, "%s takes %d times", kind->name, kind->n_numbers);
+        else if (kind->kind == GTP_CLOCK_FISCHER)
+            gtp_clock_set_fischer(&e->clock, number[0], number[1], number[2], number[3]);
         else
-            gtp_fail(c, "%s takes %d times", kinds[k].name, kinds[k].n_numbers);
+            gtp_clock_set(&e->clock, kind->kind, number[0], number[1], (int)number[2]);
         return;
     }
-    gtp_fail(c, "none, absolute, byoyomi or canadian is wanted");
+    gtp_fail(c, "unknown kind of time settings: kata-list_time_settings has those that are wanted");
+}
+
+static void cmd_kgs_time_settings(struct gtp_engine *e, struct gtp_call *c) { set_time(e, c, N_KGS_KINDS); }
+static void cmd_kata_time_settings(struct gtp_engine *e, struct gtp_call *c) { set_time(e, c, N_TIME_KINDS); }
+
+static void cmd_list_time_settings(struct gtp_engine *e, struct gtp_call *c)
+{
+    (void)e;
+    for (int k = 0; k < N_TIME_KINDS; k++)
+        fprintf(c->text, "%s%s", k > 0 ? " " : "", time_kinds[k].name);
+}
+
+static void cmd_print_time(struct gtp_engine *e, struct gtp_call *c)
+{
+    static const char *const names[] = {"none", "absolute", "canadian", "byoyomi", "fischer"};
+
+    fprintf(c->text, "%s", names[e->clock.kind]);
+    for (int color = 0; color < 2 && e->clock.kind != GTP_CLOCK_NONE; color++)
+        fprintf(c->text, "\n%s: %.3f s, overtime %d of %d, %.3f s", color == GAME_BLACK ? "black" : "white",
+                e->clock.side[color].left, e->clock.side[color].over, e->clock.over_n, e->clock.over_sec);
 }
 
 static void cmd_time_left(struct gtp_engine *e, struct gtp_call *c)
@@ -153,9 +215,16 @@ static void cmd_time_left(struct gtp_engine *e, struct gtp_call *c)
 
 const struct gtp_command gtp_move_commands[] = {
     {"genmove", 1, 1, cmd_genmove},
-    {"reg_genmove", 1, 1, cmd_reg_genmove},
+    {"genmove_debug", 1, 1, cmd_genmove_debug},
+    {"reg_genmove", 1, 1, cmd_search},
+    {"kata-search", 0, 1, cmd_search},
+    {"kata-search_debug", 0, 1, cmd_search_debug},
+    {"kata-search_cancellable", 0, 1, cmd_search_cancellable},
     {"time_settings", 3, 3, cmd_time_settings},
     {"kgs-time_settings", 1, 4, cmd_kgs_time_settings},
+    {"kata-time_settings", 1, 5, cmd_kata_time_settings},
+    {"kata-list_time_settings", 0, 0, cmd_list_time_settings},
+    {"kata-debug-print-tc", 0, 0, cmd_print_time},
     {"time_left", 3, 3, cmd_time_left},
     {NULL, 0, 0, NULL},
 };

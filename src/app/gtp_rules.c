@@ -1,4 +1,5 @@
 /* gtp_rules.c - rules that are asked for and changed while playing. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -94,32 +95,25 @@ static void adopt_named(struct gtp_engine *e, struct gtp_call *c, const char *na
         adopt(e, c, &setup);
 }
 
-/* The arguments as they were written, but for the number of spaces. */
-static void join(const struct gtp_call *c, char *text, size_t n)
-{
-    text[0] = '\0';
-    for (int i = 0; i < c->n; i++) {
-        strncat(text, i > 0 ? " " : "", n - strlen(text) - 1);
-        strncat(text, c->args[i], n - strlen(text) - 1);
-    }
-}
-
 static void cmd_set_rules(struct gtp_engine *e, struct gtp_call *c)
 {
     struct game_setup setup = e->setup;
-    char text[1024], wrong[2 * WORD + 32];
+    char *text, wrong[2 * WORD + 32];
 
     if (c->args[0][0] != '{') {
         adopt_named(e, c, c->args[0]);
         return;
     }
-    join(c, text, sizeof text);
-    if (player_game(e->player)->kind != GAME_GO)
+    text = gtp_join(c);
+    if (text == NULL)
+        gtp_fail(c, "out of memory");
+    else if (player_game(e->player)->kind != GAME_GO)
         gtp_fail(c, "these are Go rules; the game is Gomoku");
     else if (!read_json(text, &setup.go, wrong, sizeof wrong))
         gtp_fail(c, "%s", wrong);
     else
         adopt(e, c, &setup);
+    free(text);
 }
 
 static void cmd_set_rule(struct gtp_engine *e, struct gtp_call *c)

@@ -8,7 +8,7 @@ tg_module(play
             ${here}/analyze_cache.c ${here}/analyze_answer.c ${here}/analyze_serve.c
             ${here}/gtp_engine.c ${here}/gtp_board.c ${here}/gtp_move.c ${here}/gtp_clock.c
             ${here}/gtp_rules.c ${here}/gtp_score.c ${here}/gtp_handicap.c ${here}/gtp_analysis.c
-            ${here}/gtp_params.c ${here}/gtp_sgf.c ${here}/gtp_serve.c
+            ${here}/gtp_params.c ${here}/gtp_info.c ${here}/gtp_sgf.c ${here}/gtp_serve.c
             ${here}/gomocup_engine.c ${here}/gomocup_serve.c
     PUBLIC tg::core tg::game tg::search tg::nn
     PRIVATE tg::report tg_dep::cjson)
