@@ -103,6 +103,11 @@ void comm_pulse_close(struct comm_pulse *p); /* Collective. NULL is allowed. */
 struct comm_watchdog;
 enum tg_status comm_watchdog_start(double limit_sec, struct tg_log *log, struct comm_watchdog **w,
                                    struct tg_error *err);
+/* Keep a line about this rank (host, process, phase, what it waits for, when it was written) in this
+ * file, line number rank, so that a watchdog that ends the job can name the ranks that were not heard
+ * of, and people can look. The file is made by rank 0 of c. Collective, agreed; w NULL: does nothing. */
+enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, const char *path,
+                                   struct tg_error *err);
 void comm_watchdog_stop(struct comm_watchdog *w);
 /* What this rank is doing, for the watchdog's message: a string that lives on. */
 void comm_phase(const char *phase);

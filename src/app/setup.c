@@ -441,6 +441,15 @@ static enum tg_status resume_training(struct run *run, struct tg_error *err)
 
 /* ---- all of it --------------------------------------------------------------------------------- */
 
+/* The file in which ranks say what they are doing. */
+static enum tg_status open_board(struct run *run, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+
+    TRY(run_path(run->dir, RUN_RANKS, 0, path, err));
+    return comm_watchdog_board(run->watchdog, run->world, path, err);
+}
+
 enum tg_status run_open(struct run *run, struct tg_error *err)
 {
     enum tg_status rc;
@@ -463,6 +472,7 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     tg_log_level_parse(run->o.report.log_level, &run->app->log.level);
     TRY(comm_agree(run->world, comm_watchdog_start((double)run->o.cluster.watchdog_sec, &run->app->log,
                                                    &run->watchdog, err), err));
+    TRY(open_board(run, err));
     TRY(split_roles(run, err));
     TRY(run_control_open(run, err));
     TRY(open_nets(run, err));

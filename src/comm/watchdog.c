@@ -4,8 +4,11 @@
  * at is one slot, not a parameter of every call. This is the module's only variable. */
 #include "comm_private.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +19,8 @@
 static struct {
     _Atomic(const char *) what, comm_name, phase;
     _Atomic double since; /* tg_now() of the operation under way; 0: none */
+    _Atomic int board;    /* 1 + the file of all ranks' lines; 0: none */
+    int rank;             /* of the world: the line's number */
 } slot;
 
 struct comm_watchdog {
@@ -26,6 +31,8 @@ struct comm_watchdog {
     double limit_sec;
     struct tg_log *log; /* borrowed; may be NULL */
     int world_rank;
+    int n_ranks;        /* lines of the board */
+    double board_next;  /* when this rank's is written next */
 };
 
 void comm_watch_enter(const char *what, const char *comm_name)
@@ -36,11 +43,6 @@ void comm_watch_enter(const char *what, const char *comm_name)
 }
 
 void comm_watch_leave(void) { atomic_store_explicit(&slot.since, 0.0, memory_order_release); }
-
-void comm_phase(const char *phase)
-{
-    atomic_store_explicit(&slot.phase, phase, memory_order_relaxed);
-}
 
 static void *abort_job(void *unused)
 {
@@ -60,6 +62,113 @@ static _Noreturn void end_job(void)
     _exit(1);
 }
 
+/* ---- the board ---------------------------------------------------------------------------------- */
+
+enum { LINE_BYTES = 192, NAMED_RANKS = 8 };
+static const char line_format[] =
+    "%6d %-40.40s pid %8ld at %14.3f phase %-12.12s for %9.1f s in %-20.20s on %-12.12s";
+static const char line_scan[] = "%d %40s pid %ld at %lf phase %12s for %lf s in";
+
+static double wall_sec(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+    return text != NULL && text[0] != '\0' ? text : otherwise;
+}
+
+/* This rank's line. It cannot be had: then it is old, which is all that the others need to know. */
+static void write_line(void)
+{
+    int board = atomic_load_explicit(&slot.board, memory_order_acquire) - 1;
+    double since = atomic_load_explicit(&slot.since, memory_order_acquire);
+    char host[41] = "", line[LINE_BYTES + 1];
+
+    gethostname(host, sizeof host - 1);
+    int n = snprintf(line, sizeof line, line_format, slot.rank, text_or(host, "?"), (long)getpid(),
+                     wall_sec(), text_or(atomic_load_explicit(&slot.phase, memory_order_relaxed), "start"),
+                     since > 0.0 ? tg_now() - since : 0.0,
+                     since > 0.0 ? atomic_load_explicit(&slot.what, memory_order_relaxed) : "no-collective",
+                     since > 0.0 ? atomic_load_explicit(&slot.comm_name, memory_order_relaxed) : "-");
+    memset(line + n, ' ', (size_t)(LINE_BYTES - n));
+    line[LINE_BYTES - 1] = '\n';
+    if (board >= 0 && pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) != LINE_BYTES)
+        return;
+}
+
+void comm_phase(const char *phase)
+{
+    atomic_store_explicit(&slot.phase, phase, memory_order_relaxed);
+    write_line();
+}
+
+/* Log the ranks that have not written for half the limit. */
+static void name_the_silent(const struct comm_watchdog *w)
+{
+    int n_named = 0, board = atomic_load_explicit(&slot.board, memory_order_acquire) - 1;
+
+    for (int r = 0; r < w->n_ranks && n_named < NAMED_RANKS; r++) {
+        char line[LINE_BYTES + 1] = "", host[41], phase[13];
+        int rank;
+        long pid;
+        double at, waited;
+
+        if (r == w->world_rank || pread(board, line, LINE_BYTES, (off_t)r * LINE_BYTES) != LINE_BYTES ||
+            sscanf(line, line_scan, &rank, host, &pid, &at, phase, &waited) != 6)
+            continue;
+        if (wall_sec() - at < w->limit_sec / 2.0)
+            continue;
+        n_named++;
+        tg_log(w->log, TG_LOG_ERROR, "rank %d (host %s, process %ld) has not been heard of for %.0f s, "
+               "last in phase %s", r, host, pid, wall_sec() - at, phase);
+    }
+    if (n_named == 0)
+        tg_log(w->log, TG_LOG_ERROR, "all other ranks are alive: the file \"ranks\" says where");
+}
+
+static void keep_board(struct comm_watchdog *w)
+{
+    double now = tg_now(), period = w->limit_sec / 10.0 < 10.0 ? w->limit_sec / 10.0 : 10.0;
+
+    if (now < w->board_next)
+        return;
+    w->board_next = now + period;
+    write_line();
+}
+
+enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, const char *path,
+                                   struct tg_error *err)
+{
+    int flags = comm_rank(c) == 0 ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR, fd = -1;
+
+    for (int turn = 0; turn < 2; turn++) { /* rank 0 makes it, then the others open it */
+        enum tg_status rc = TG_OK;
+
+        if (w != NULL && (comm_rank(c) != 0) == turn) {
+            fd = open(path, flags, 0666);
+            if (fd < 0)
+                rc = FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
+        }
+        TRY(comm_agree(c, rc, err));
+    }
+    if (w == NULL)
+        return TG_OK;
+    pthread_mutex_lock(&w->lock);
+    w->n_ranks = comm_size(c);
+    slot.rank = w->world_rank;
+    atomic_store_explicit(&slot.board, fd + 1, memory_order_release);
+    pthread_mutex_unlock(&w->lock);
+    write_line();
+    return TG_OK;
+}
+
+/* ---- the thread --------------------------------------------------------------------------------- */
+
 /* Ends the job if the operation under way has outlasted the limit. */
 static void look(const struct comm_watchdog *w)
 {
@@ -74,6 +183,8 @@ static void look(const struct comm_watchdog *w)
            w->world_rank, phase != NULL ? phase : "start",
            atomic_load_explicit(&slot.what, memory_order_relaxed),
            atomic_load_explicit(&slot.comm_name, memory_order_relaxed), waited, w->limit_sec);
+    if (w->n_ranks > 0)
+        name_the_silent(w);
     end_job();
 }
 
@@ -91,8 +202,10 @@ static void *watch(void *arg)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&w->wake, &w->lock, &until);
-        if (!w->stop)
+        if (!w->stop) {
+            keep_board(w);
             look(w);
+        }
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -132,6 +245,9 @@ void comm_watchdog_stop(struct comm_watchdog *w)
     pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    int board = atomic_exchange(&slot.board, 0) - 1;
+    if (board >= 0)
+        close(board);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
     free(w);
