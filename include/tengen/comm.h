@@ -63,6 +63,12 @@ enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out
  * collectives). */
 enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_error *err);
 
+/* A message of n bytes (copied) to one rank of c, which fetches it when it gets to it; all messages of
+ * a communicator have one length. Messages of one sender arrive in order. Neither call blocks for
+ * longer than a message under way takes. comm_close waits for messages that were not fetched. */
+enum tg_status comm_post(struct comm *c, int to, const void *bytes, size_t n, struct tg_error *err);
+bool comm_fetch(struct comm *c, void *bytes, size_t n); /* false: there is none */
+
 /* Turn one rank's failure into everybody's: returns the largest status of all ranks; err of every
  * rank then holds the text of the first rank that failed, with its number. */
 enum tg_status comm_agree(struct comm *c, enum tg_status mine, struct tg_error *err);

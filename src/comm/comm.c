@@ -95,6 +95,7 @@ void comm_close(struct comm *c)
 {
     if (c == NULL)
         return;
+    comm_mail_close(c);
     comm_watch_enter("closing", c->name);
     MPI_Comm_free(&c->mpi);
     comm_watch_leave();

@@ -12,12 +12,16 @@ struct comm {
     int world_rank;   /* what messages call this rank */
     double wait_sec;  /* since the last comm_wait_sec */
     double *gathered; /* owned [size * COMM_SUM_BLOCK], for sums in rank order */
+    struct comm_mail *mail; /* owned: posted, not known to be sent */
     void (*on_wait)(void *ctx); /* comm_on_wait's; NULL: none */
     void *on_wait_ctx;
 };
 
 /* Wait for a request of c by polling; what ("allreduce") is for the watchdog. */
 void comm_wait(struct comm *c, MPI_Request *request, const char *what);
+
+/* Wait until all that was posted on c is sent, and free it. */
+void comm_mail_close(struct comm *c);
 
 /* The watchdog sees one operation of this process at a time, from enter to leave. For MPI calls that
  * have no nonblocking form; comm_wait calls them itself. */

@@ -324,6 +324,29 @@ static void a_pulse_brings_everybody_the_same_sums_in_the_same_order(void **stat
     comm_pulse_close(p);
 }
 
+static void messages_arrive_in_the_order_in_which_they_were_posted(void **state)
+{
+    struct comm *c = *state;
+    struct tg_error err = {0};
+    int message, next[8] = {0}, n = 0, size = comm_size(c), to = (comm_rank(c) + 1) % size;
+
+    assert_true(size <= 8);
+    assert_false(comm_fetch(c, &message, sizeof message));
+    comm_barrier(c);
+    for (int i = 0; i < 20; i++) {
+        message = 100 * comm_rank(c) + i;
+        assert_ok(comm_post(c, to, &message, sizeof message, &err), &err);
+    }
+    while (n < 20) {
+        if (!comm_fetch(c, &message, sizeof message))
+            continue;
+        assert_int_equal(message % 100, next[message / 100]++);
+        n++;
+    }
+    assert_int_equal(next[(comm_rank(c) + size - 1) % size], 20);
+    comm_barrier(c);
+}
+
 static void poll_pulse(void *ctx) { comm_pulse_poll(ctx); }
 
 static void a_pulse_beats_on_while_a_rank_waits_elsewhere(void **state)
@@ -368,6 +391,7 @@ static int run(void)
         ON_WORLD(ranks_of_a_host_see_each_others_writes),
         ON_WORLD(more_shared_memory_than_there_is_gives_a_status),
         ON_WORLD(a_pulse_brings_everybody_the_same_sums_in_the_same_order),
+        ON_WORLD(messages_arrive_in_the_order_in_which_they_were_posted),
         ON_WORLD(a_pulse_beats_on_while_a_rank_waits_elsewhere),
         ON_WORLD(the_watchdog_leaves_a_job_alone_that_works),
     };
