@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+struct tg_device; /* what a device can do with its memory: tengen/device.h */
+
 enum tg_dtype { TG_F32, TG_F16, TG_BF16, TG_I64 };
 enum tg_mem { TG_HOST, TG_DEVICE };
 
@@ -12,4 +14,6 @@ struct tg_span {
     enum tg_dtype dtype;
     enum tg_mem mem;
     void *stream; /* cudaStream_t the data is produced on; NULL for TG_HOST */
+    const struct tg_device *device; /* TG_DEVICE only; else NULL */
+    void *owner;                    /* what device's functions want to know of it */
 };

@@ -7,7 +7,20 @@
 #include "tengen/rng.h"
 #include "tg_test.h"
 
-static const char *backend_name = "cpu"; /* or the program's argument */
+static const char *backend_name = "cpu", *backend_option; /* or the program's arguments */
+
+/* How near to the reference. Rows are the same bits wherever they stand if same_bits says so. */
+static struct {
+    double outputs, loss, gradients;
+    bool same_bits;
+} bound = {2e-5, 2e-5, 2e-4, true};
+
+/* A test may bring its own list of backends. */
+#ifdef BACKEND_FIND
+enum tg_status BACKEND_FIND(const char *name, const struct nn_backend **backend, struct tg_error *err);
+#else
+#define BACKEND_FIND nn_backend_find
+#endif
 
 enum { PLANES = 11, GLOBALS = 5 };
 
@@ -113,12 +126,13 @@ static inline void random_params(const struct nn_layout *l, uint64_t seed, float
 static inline void fixture_open(struct fixture *f, const struct nn_arch *arch, int size, int threads,
                          int capacity, int flags)
 {
-    struct nn_net_options options = {.size = size, .threads = threads, .train = true};
+    struct nn_net_options options = {
+        .size = size, .threads = threads, .train = true, .extra = backend_option};
 
     memset(f, 0, sizeof *f);
     f->arch = *arch;
     f->size = size;
-    assert_ok(nn_backend_find(backend_name, &f->backend, &f->err), &f->err);
+    assert_ok(BACKEND_FIND(backend_name, &f->backend, &f->err), &f->err);
     assert_ok(nn_layout_open(arch, &f->layout, &f->err), &f->err);
     if (f->backend->open(arch, &options, &f->net, &f->err) == TG_EDEVICE)
         skip();
@@ -259,3 +273,35 @@ static const struct nn_loss all_losses = {.policy = 1.0f,
                                           .score_mean = 0.02f,
                                           .score_stdev = 0.03f,
                                           .lead = 0.04f};
+
+/* usage: TEST [BACKEND [OPTION]]. Ends the program with status 77 where the device is missing. */
+static inline void fixture_choose(int argc, char **argv)
+{
+    const struct nn_backend *backend;
+    struct nn_arch arch = residual_net(NN_RELU);
+    struct nn_net_options options = {.size = 3};
+    struct nn_net *net = NULL;
+    struct tg_error err;
+
+    backend_name = argc > 1 ? argv[1] : backend_name;
+    backend_option = argc > 2 ? argv[2] : NULL;
+    if (strcmp(backend_name, "cuda") != 0)
+        return;
+    bound.same_bits = false; /* other kernels for other sizes of a batch */
+    if (backend_option == NULL || strcmp(backend_option, "fp32") != 0) {
+        bound.outputs = 6e-2; /* 8 bits of mantissa, and as many roundings as there are layers */
+        bound.loss = 1e-2;
+        bound.gradients = 1.5e-1;
+    }
+    enum tg_status rc = BACKEND_FIND(backend_name, &backend, &err);
+
+    options.extra = backend_option;
+    if (rc == TG_OK)
+        rc = backend->open(&arch, &options, &net, &err);
+    if (rc == TG_OK) {
+        backend->close(net);
+        return;
+    }
+    fprintf(stderr, "%s\n", err.text);
+    exit(rc == TG_EDEVICE ? 77 : 1);
+}

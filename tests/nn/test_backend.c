@@ -48,7 +48,7 @@ static void check_outputs(struct nn_arch arch, int size, int rows)
     infer(&f);
     double error = output_error(&f);
 
-    if (!(error < 2e-5))
+    if (!(error < bound.outputs))
         fail_msg("side %d, activation %d: worst error %g", size, arch.activation, error);
     fixture_close(&f);
 }
@@ -102,18 +102,27 @@ static void copy_row(const struct fixture *f, int from, struct nn_batch *b, int 
     b->symmetry[to] = f->batch.symmetry[from];
 }
 
+/* The same bits, or as near as the backend promises. */
+static bool same_floats(const float *a, const float *b, size_t n)
+{
+    if (bound.same_bits)
+        return memcmp(a, b, n * sizeof *a) == 0;
+    for (size_t i = 0; i < n; i++)
+        if (!(fabsf(a[i] - b[i]) <= (float)bound.outputs * (1.0f + fabsf(a[i]))))
+            return false;
+    return true;
+}
+
 static bool rows_equal(const struct fixture *f, int a, const struct nn_batch *b, int c)
 {
     size_t points = (size_t)(f->size * f->size), n_score = (size_t)f->arch.n_score;
+    size_t from = (size_t)a, to = (size_t)c;
     const struct nn_batch *x = &f->batch;
 
-    return memcmp(x->policy + (size_t)a * (points + 1), b->policy + (size_t)c * (points + 1),
-                  (points + 1) * sizeof(float)) == 0 &&
-           memcmp(x->value + a * 3, b->value + c * 3, 3 * sizeof(float)) == 0 &&
-           memcmp(x->score + (size_t)a * n_score, b->score + (size_t)c * n_score,
-                  n_score * sizeof(float)) == 0 &&
-           memcmp(x->ownership + (size_t)a * points, b->ownership + (size_t)c * points,
-                  points * sizeof(float)) == 0;
+    return same_floats(x->policy + from * (points + 1), b->policy + to * (points + 1), points + 1) &&
+           same_floats(x->value + from * 3, b->value + to * 3, 3) &&
+           same_floats(x->score + from * n_score, b->score + to * n_score, n_score) &&
+           same_floats(x->ownership + from * points, b->ownership + to * points, points);
 }
 
 /* In a thread of its own: this row alone, then among others, at every place of a batch of five. */
@@ -228,7 +237,7 @@ static void check_gradients(struct fixture *f, const struct nn_loss *w, int per_
     assert_ok(f->backend->update(f->net, &freeze, &result, &f->err), &f->err);
     double loss = reference_loss(f, w, frozen, true);
 
-    if (!(fabs(result.metrics[NN_METRIC_TOTAL] - loss) < 2e-5 * (1.0 + fabs(loss))))
+    if (!(fabs(result.metrics[NN_METRIC_TOTAL] - loss) < bound.loss * (1.0 + fabs(loss))))
         fail_msg("%s: loss %.9g, reference %.9g", what, result.metrics[NN_METRIC_TOTAL], loss);
     for (int i = 0; i < f->layout.n_tensors; i++) {
         const struct nn_tensor *t = &f->layout.tensors[i];
@@ -248,7 +257,7 @@ static void check_gradients(struct fixture *f, const struct nn_loss *w, int per_
             double want = (up - down) / (2.0 * eps) / (double)n_global;
 
             f->exact[at] = kept;
-            if (!(fabs((double)grads[at] - want) < 2e-4 * largest))
+            if (!(fabs((double)grads[at] - want) < bound.gradients * largest))
                 fail_msg("%s: %s[%zu]: gradient %.8g, differences %.8g", what, t->name,
                          at - t->offset, (double)grads[at], want);
         }
@@ -334,7 +343,7 @@ static void value_errors_come_back_per_row(void **state)
         nn_eval_row(&f.arch, value, (const float[NN_MAX_SCORE]){0}, true, &e);
         float z = f.batch.t.value[r * 3] - f.batch.t.value[r * 3 + 1];
 
-        assert_true(fabsf(f.batch.t.value_error[r] - fabsf(e.win - e.loss - z)) < 1e-5f);
+        assert_true(fabsf(f.batch.t.value_error[r] - fabsf(e.win - e.loss - z)) < (float)bound.outputs);
     }
     fixture_close(&f);
 }
@@ -408,7 +417,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_have_the_same_bits_however_the_batch_is_cut),
     };
 
-    if (argc > 1)
-        backend_name = argv[1];
+    fixture_choose(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,7 +248,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_small_network_learns_a_small_batch),
     };
 
-    if (argc > 1)
-        backend_name = argv[1];
+    fixture_choose(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

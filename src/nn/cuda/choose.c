@@ -1,0 +1,255 @@
+/* choose.c - which plan computes a convolution. The first time a shape is met the candidates are run on
+ * the tensors at hand and the fastest stays, in this net and in the cache on disk. */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda_call.h"
+#include "net.h"
+#include "tengen/file.h"
+
+enum { PLAIN = 6, FUSED = 2, REPEATS = 5 };
+static const double TUNE_SEC = 60.0; /* a net spends on compiling fused plans at most */
+
+struct conv_spec conv_spec_of(const struct pass *p, enum conv_op op, int map, int fusion)
+{
+    const struct net_shape *s = &p->net->shape;
+    const struct conv_map *m = &s->maps[map];
+
+    return (struct conv_spec){.op = op, .rows = p->rows, .size = s->size, .n_in = m->n_in,
+                              .n_out = m->n_out, .k = m->k, .precision = p->net->precision,
+                              .fusion = fusion,
+                              .act = fusion & CONV_NORM ? s->arch.activation : NN_IDENTITY};
+}
+
+static struct conv_spec plain_of(const struct conv_spec *s)
+{
+    struct conv_spec plain = *s;
+
+    plain.fusion = 0;
+    plain.act = NN_IDENTITY;
+    return plain;
+}
+
+static bool same(const struct conv_spec *a, const struct conv_spec *b)
+{
+    return a->op == b->op && a->rows == b->rows && a->size == b->size && a->n_in == b->n_in &&
+           a->n_out == b->n_out && a->k == b->k && a->precision == b->precision &&
+           a->fusion == b->fusion && a->act == b->act;
+}
+
+/* ---- running -------------------------------------------------------------------------------------- */
+
+/* What the plain convolution leaves to do. */
+static void launch_rest(struct pass *p, const struct conv_spec *s, const void *sum, void **pointers)
+{
+    struct norm_forward_args a = {
+        .b = {.rows = s->rows, .points = s->size * s->size, .mask = pointers[CONV_T_MASK]},
+        .channels = s->n_out, .act = s->act, .in = sum, .in_stride = s->n_out,
+        .row_bias = s->fusion & CONV_ROW_BIAS ? pointers[CONV_T_ROW_BIAS] : NULL,
+        .row_bias_stride = s->n_out, .add = s->fusion & CONV_ADD ? pointers[CONV_T_ADD] : NULL,
+        .raw_stride = s->n_out};
+
+    if (!(s->fusion & CONV_NORM) || s->fusion & CONV_RAW)
+        a.raw = pointers[CONV_Y];
+    if (s->fusion & CONV_NORM) {
+        a.norm = (struct norm_ref){pointers[CONV_T_SCALE], pointers[CONV_T_BIAS]};
+        a.out = pointers[CONV_T_OUT];
+    }
+    if (a.raw == sum && a.add == NULL && a.row_bias == NULL)
+        a.raw = NULL; /* it stands there already */
+    launch_norm_forward(p->net->precision, &a, p->stream);
+}
+
+static enum tg_status run_choice(struct pass *p, const struct choice *c, void **pointers,
+                                 struct tg_error *err)
+{
+    struct conv_spec plain = plain_of(&c->spec);
+    void *mine[CONV_TENSORS];
+
+    if (c->fused || c->spec.fusion == 0)
+        return conv_plan_run(&c->plan, &c->spec, p->cudnn, pointers, p->workspace, err);
+    memcpy(mine, pointers, sizeof mine);
+    if (c->spec.fusion & CONV_NORM && !(c->spec.fusion & CONV_RAW))
+        mine[CONV_Y] = p->buf->plain;
+    TRY(conv_plan_run(&c->plan, &plain, p->cudnn, mine, p->workspace, err));
+    launch_rest(p, &c->spec, mine[CONV_Y], pointers);
+    LAUNCHED();
+    return TG_OK;
+}
+
+/* ---- choosing ------------------------------------------------------------------------------------- */
+
+/* Does it run? What it failed at is forgotten. */
+static bool works(struct pass *p, const struct choice *c, void **pointers)
+{
+    struct tg_error ignored;
+    bool ok = run_choice(p, c, pointers, &ignored) == TG_OK &&
+              cudaStreamSynchronize(p->stream) == cudaSuccess;
+
+    cudaGetLastError();
+    return ok;
+}
+
+/* Seconds of one run, or infinity if it cannot be run. */
+static double time_choice(struct pass *p, const struct choice *c, void **pointers, cudaEvent_t from,
+                          cudaEvent_t to)
+{
+    struct tg_error ignored;
+    float ms = 0.0f;
+    bool ok = works(p, c, pointers) && cudaEventRecord(from, p->stream) == cudaSuccess;
+
+    for (int i = 0; ok && i < REPEATS; i++)
+        ok = run_choice(p, c, pointers, &ignored) == TG_OK;
+    ok = ok && cudaEventRecord(to, p->stream) == cudaSuccess &&
+         cudaEventSynchronize(to) == cudaSuccess && cudaEventElapsedTime(&ms, from, to) == cudaSuccess;
+    cudaGetLastError();
+    return ok ? 1e-3 * (double)ms / REPEATS : INFINITY;
+}
+
+/* Candidates for the spec: [0, *n). */
+static enum tg_status find_candidates(struct pass *p, const struct conv_spec *spec, struct choice *c, int *n,
+                                      struct tg_error *err)
+{
+    struct conv_spec plain = plain_of(spec);
+    struct conv_plan plans[PLAIN];
+    bool fuse = spec->fusion != 0 && p->tune && spec->precision != PRECISION_F32 &&
+                p->net->tuned_sec < TUNE_SEC;
+    int n_plain = 0, n_fused = 0;
+
+    *n = 0;
+    TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, p->tune ? PLAIN : 1, plans, &n_plain, err));
+    for (int i = 0; i < n_plain; i++)
+        c[(*n)++] = (struct choice){*spec, false, plans[i]};
+    if (fuse)
+        TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
+    for (int i = 0; i < n_fused; i++)
+        c[(*n)++] = (struct choice){*spec, true, plans[i]};
+    return TG_OK;
+}
+
+/* The index of the fastest candidate, -1 if none can be run. */
+static int fastest(struct pass *p, const struct choice *c, int n, void **pointers)
+{
+    cudaEvent_t from = NULL, to = NULL;
+    double best = INFINITY;
+    int at = -1;
+
+    if (cudaEventCreate(&from) == cudaSuccess && cudaEventCreate(&to) == cudaSuccess)
+        for (int i = 0; i < n; i++) {
+            double sec = time_choice(p, &c[i], pointers, from, to);
+
+            if (sec < best) {
+                best = sec;
+                at = i;
+            }
+        }
+    if (from != NULL)
+        cudaEventDestroy(from);
+    if (to != NULL)
+        cudaEventDestroy(to);
+    return at;
+}
+
+static enum tg_status remember(struct nn_net *net, const struct choice *c, const char *key,
+                               struct tg_error *err)
+{
+    char *json = NULL;
+    struct tg_error ignored;
+
+    struct choice *grown = realloc(net->choices, (size_t)(net->n_choices + 1) * sizeof *grown);
+
+    if (grown == NULL)
+        return FAIL(err, TG_ENOMEM, "a table of %d plans", net->n_choices + 1);
+    net->choices = grown;
+    net->choices[net->n_choices++] = *c;
+    if (key != NULL && conv_plan_save(&c->plan, &json, &ignored) == TG_OK)
+        plan_cache_put(&net->cache, key, c->fused, json, &ignored); /* losing it costs time only */
+    free(json);
+    return TG_OK;
+}
+
+/* A plan from the cache, if there is one that this device takes. */
+static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const char *key, size_t workspace,
+                       struct choice *c)
+{
+    const struct plan_cache_entry *e = plan_cache_find(&net->cache, key);
+    struct tg_error ignored;
+
+    if (e == NULL) {
+        plan_cache_refresh(&net->cache);
+        e = plan_cache_find(&net->cache, key);
+    }
+    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused};
+    if (e == NULL || conv_plan_load(e->json, &net->prop, &c->plan, &ignored) != TG_OK)
+        return false;
+    if (c->plan.workspace <= workspace)
+        return true;
+    conv_plan_close(&c->plan);
+    return false;
+}
+
+static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void **pointers,
+                             struct tg_error *err)
+{
+    struct choice c[PLAIN + FUSED];
+    char key[96];
+    int n = 0, best;
+    double start = tg_now();
+
+    conv_spec_text(spec, key, sizeof key);
+    if (from_cache(p->net, spec, key, p->workspace_bytes, &c[0])) {
+        if (works(p, &c[0], pointers))
+            return remember(p->net, &c[0], NULL, err);
+        conv_plan_close(&c[0].plan);
+    }
+    enum tg_status rc = find_candidates(p, spec, c, &n, err);
+
+    if (rc == TG_OK && n == 0)
+        rc = FAIL(err, TG_EDEVICE, "cuDNN has no plan for %s within %zu bytes of workspace", key,
+                  p->workspace_bytes);
+    best = rc == TG_OK && n > 1 ? fastest(p, c, n, pointers) : 0;
+    if (rc == TG_OK && best < 0)
+        rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, key);
+    if (rc == TG_OK)
+        rc = remember(p->net, &c[best], p->tune ? key : NULL, err);
+    for (int i = 0; i < n; i++)
+        if (rc != TG_OK || i != best)
+            conv_plan_close(&c[i].plan);
+    p->net->tuned_sec += tg_now() - start;
+    return rc;
+}
+
+enum tg_status conv_run(struct pass *p, const struct conv_spec *spec, void **pointers,
+                        struct tg_error *err)
+{
+    struct nn_net *net = p->net;
+
+    if (p->mode == PASS_COLLECT) {
+        struct conv_spec plain = plain_of(spec);
+
+        p->collect(p->ctx, spec);
+        if (spec->fusion != 0)
+            p->collect(p->ctx, &plain);
+        return TG_OK;
+    }
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < net->n_choices; i++)
+            if (same(&net->choices[i].spec, spec))
+                return run_choice(p, &net->choices[i], pointers, err);
+        TRY(choose(p, spec, pointers, err));
+    }
+    assert(!"a choice was made");
+    return TG_OK;
+}
+
+void choices_close(struct nn_net *net)
+{
+    for (int i = 0; i < net->n_choices; i++)
+        conv_plan_close(&net->choices[i].plan);
+    free(net->choices);
+    net->choices = NULL;
+    net->n_choices = 0;
+}

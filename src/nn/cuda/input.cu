@@ -1,0 +1,43 @@
+/* input.cu - bit planes become activations, turned by the row's symmetry. */
+#include "device.cuh"
+
+/* A block per row: its planes pass through shared memory once. */
+template <typename T> static __global__ void input_kernel(struct input_args a)
+{
+    SHARED(uint8_t, bits);
+    int row = (int)blockIdx.x, n_bytes = a.n_planes * a.plane_bytes, groups = a.channels / 8;
+    const uint16_t *from = a.from + (a.symmetry[row] & 7) * a.points;
+    size_t first = (size_t)row * (size_t)a.points;
+
+    for (int i = (int)threadIdx.x; i < n_bytes; i += (int)blockDim.x)
+        bits[i] = a.planes[(size_t)row * (size_t)n_bytes + (size_t)i];
+    __syncthreads();
+    for (int i = (int)threadIdx.x; i < a.points * groups; i += (int)blockDim.x) {
+        int q = i / groups, c = i % groups * 8, p = from[q];
+        float x[8];
+
+#pragma unroll
+        for (int k = 0; k < 8; k++)
+            x[k] = c + k < a.n_planes ? (float)element_bit(bits + (c + k) * a.plane_bytes, p) : 0.0f;
+        store8<T>(a.x, (first + (size_t)q) * (size_t)a.channels + (size_t)c, x);
+        if (c == 0)
+            from_float(x[0], static_cast<T *>(a.mask) + first + (size_t)q);
+    }
+    if (threadIdx.x == 0) {
+        int area = 0;
+
+        for (int p = 0; p < a.points; p++)
+            area += element_bit(bits, p);
+        a.area[row] = area > 0 ? (float)area : 1.0f;
+    }
+}
+
+template <typename T> static void launch(const struct input_args *a, cudaStream_t stream)
+{
+    LAUNCH(input_kernel<T>, a->rows, ROW_THREADS, (size_t)(a->n_planes * a->plane_bytes), stream, *a);
+}
+
+void launch_input(int precision, const struct input_args *a, cudaStream_t stream)
+{
+    BY_PRECISION(precision, launch<T>(a, stream));
+}
