@@ -55,6 +55,8 @@ struct run_options {
         int64_t window_min, window_max; /* window_max 0: the capacity */
         float alpha, epsilon;      /* prioritised draws; alpha 0: uniform */
         int chunk_rows, deflate;
+        char pretrain[RUN_TEXT];   /* directory of imported games; "": none */
+        int64_t pretrain_steps;    /* in the iteration that learns from them; 0: one pass */
     } replay;
     struct train_options train;
     struct {

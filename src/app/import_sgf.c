@@ -197,16 +197,21 @@ static enum tg_status take_file(struct import *im, size_t index, struct tg_error
     size_t n, n_game, at = 0;
     struct tg_error why = {0};
     enum tg_status rc = TG_OK;
+    int64_t k = 0;
 
     if (tg_file_read(path, MAX_FILE_BYTES, &text, &n, &why) != TG_OK) {
         im->n_skipped++;
         tg_log(&im->app->log, TG_LOG_WARN, "left out: %s", why.text);
         return TG_OK;
     }
-    for (int64_t k = 0; rc == TG_OK && k < GAMES_PER_FILE && next_game(text, n, &at, &game, &n_game); k++) {
-        snprintf(name, sizeof name, k > 0 || at < n ? "%s, game %" PRId64 : "%s", path, k + 1);
+    for (; rc == TG_OK && k < GAMES_PER_FILE && next_game(text, n, &at, &game, &n_game); k++) {
+        bool alone = k == 0 && memchr(text + at, '(', n - at) == NULL;
+
+        snprintf(name, sizeof name, alone ? "%s" : "%s, game %" PRId64, path, k + 1);
         rc = take_game(im, name, game, n_game, (int64_t)index * GAMES_PER_FILE + k, err);
     }
+    if (k == 0)
+        skip(im, path, "no game in it: SGF begins with \"(;\"");
     free(text);
     return rc;
 }

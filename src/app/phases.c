@@ -187,6 +187,8 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
 
     if (run->selfplay == NULL || run->at.played)
         return TG_OK;
+    if (run_pretraining(run))
+        return run_import(run, err);
     run_phase(run, "self-play");
     TRY(run_load_net(run, RUN_SLOT_PLAYER, player, err));
     run->net_in[RUN_SLOT_PREVIOUS] = previous < 0 ? -1 : run->net_in[RUN_SLOT_PREVIOUS];
@@ -290,10 +292,16 @@ static enum tg_status train_share(struct run *run, int64_t *steps, struct train_
                                   struct tg_error *err)
 {
     int64_t n_newest = window_rows(&run->o, run->at.n_rows), rows = replay_window_rows(run->window);
+    bool imported = run->o.replay.pretrain[0] != '\0' && run->shard.iteration == 0;
 
+    if (run_pretraining(run))
+        n_newest = 0; /* all of them */
     if (n_newest > 0 && n_newest < rows)
         rows = n_newest;
-    *steps = trainer_steps(&run->o.train, rows, run->shard.n_rows);
+    *steps = trainer_steps(&run->o.train, rows, imported ? 0 : run->shard.n_rows);
+    if (run_pretraining(run))
+        *steps = run->o.replay.pretrain_steps > 0 ? run->o.replay.pretrain_steps
+                                                  : (rows + run->o.train.batch - 1) / run->o.train.batch;
     if (run->lag > 0 && run->appended)
         *steps = 0; /* an earlier start has done them all: only the figures are taken up */
     if (*steps > 0 || run->appended)

@@ -114,6 +114,11 @@ enum tg_status run_play(struct run *run, struct tg_error *err);    /* games -> s
 enum tg_status run_commit(struct run *run, struct tg_error *err);  /* staged rows -> shard -> window */
 enum tg_status run_train(struct run *run, struct tg_error *err);   /* window -> parameters */
 
+/* pretrain.c */
+bool run_pretraining(const struct run *run); /* this iteration learns from imported games */
+/* Imported games -> staged rows, in place of run_play. Collective on selfplay. */
+enum tg_status run_import(struct run *run, struct tg_error *err);
+
 /* publish.c */
 enum tg_status run_publish(struct run *run, struct tg_error *err); /* parameters -> network file */
 enum tg_status run_judge(struct run *run, struct tg_error *err);   /* candidate against champion */

@@ -208,7 +208,6 @@ static enum tg_status split_roles(struct run *run, struct tg_error *err)
     if (run->train_root < 0)
         return FAIL(err, TG_EINVAL, "cluster.trainers = \"%s\" leaves no trainer with %d ranks",
                     run->o.cluster.trainers, size);
-    run->lag = run->o.cluster.lag >= 0 ? run->o.cluster.lag : run->all ? 0 : 1;
     return TG_OK;
 }
 
@@ -517,6 +516,9 @@ enum tg_status run_resolve(struct run *run, struct tg_error *err)
     }
     TRY(comm_agree(run->world, rc, err));
     comm_bcast(run->world, &run->o, sizeof run->o, 0);
+    run->lag = run->o.cluster.lag >= 0 ? run->o.cluster.lag : run->all ? 0 : 1;
+    if (run_pretraining(run))
+        run->lag = 0; /* there is nothing to play meanwhile */
     memset(&run->figures, 0, sizeof run->figures);
     return TG_OK;
 }

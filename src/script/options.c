@@ -234,6 +234,11 @@ const struct option options[] = {
     NUMBER("replay.priority_alpha", o.replay.alpha, 0, 1, 0, 0,
            "rows are drawn by (value error + epsilon)^alpha; 0: all alike"),
     NUMBER("replay.priority_epsilon", o.replay.epsilon, 1e-6, 1, 1e-3, 0, "see priority_alpha"),
+    TEXT("replay.pretrain", o.replay.pretrain, "", NULL,
+         "a directory of imported games (tengen import --out): the first iteration learns from them in place "
+         "of self-play"),
+    INTEGER("replay.pretrain_steps", o.replay.pretrain_steps, 0, 1e9, 0, 0,
+            "steps of that first iteration; 0: as many as one pass over its rows takes"),
     INTEGER("replay.chunk_rows", o.replay.chunk_rows, 16, 65536, 4096, 0, "rows per chunk of a shard"),
     INTEGER("replay.deflate", o.replay.deflate, 0, 9, 1, 0, "compression of shards; 0: none"),
 
