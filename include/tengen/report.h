@@ -69,6 +69,7 @@ struct manifest_open {
     int64_t iteration;       /* -1: none */
     int64_t n_flying;        /* games in flight in RUN_OPEN_GAMES; 0: no such file */
     uint64_t checkpoint_hash; /* of RUN_OPEN_CHECKPOINT; 0: training had not begun */
+    int64_t n_shards;        /* continuous mode: shards in the window beyond n_trained, of the training under way */
     bool appended;           /* ... and the iteration's own shard was in the window then */
     struct replay_shard_info shard; /* RUN_OPEN_SHARD; n_games 0: no such file */
 };

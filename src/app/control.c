@@ -21,7 +21,7 @@ struct run_control {
     double look_at;            /* rank 0: when the stop file is looked at next */
     double end_at;             /* rank 0: tg_now() when the time is over; 0: never */
     char end_of[32];           /* whose clock that is */
-    bool quitting;
+    bool quitting, hold;
 };
 
 /* ---- the clock ---------------------------------------------------------------------------------- */
@@ -190,7 +190,17 @@ bool run_poll(struct run *run)
     return run->stopping || run->checkpointing;
 }
 
-static void on_wait(void *ctx) { run_poll(ctx); }
+static void on_wait(void *ctx)
+{
+    struct run *run = ctx;
+
+    if (!run->control->hold)
+        run_poll(run);
+}
+
+void run_control_hold(struct run *run, bool hold) { run->control->hold = hold; }
+
+void run_nap(void) { nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); }
 
 /* ---- agreement ---------------------------------------------------------------------------------- */
 

@@ -19,7 +19,12 @@ struct audit {
     int n_faults;             /* also those beyond MAX_FAULTS */
     int64_t n_shards, n_nets, n_checkpoints; /* files found sound */
     int64_t n_set_aside, n_configs;
+    struct place *games;      /* owned [n_games]: of all sound shards */
+    int64_t n_games, cap_games;
 };
+
+/* Where a game lies. */
+struct place { int64_t id, shard; };
 
 static void fault(struct audit *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void fault(struct audit *a, const char *fmt, ...)
@@ -63,6 +68,49 @@ static enum tg_status verify_content(const char *path, const struct manifest *m,
     return replay_shard_verify(path, &layout, err);
 }
 
+/* Remember the shard's games, for audit_games. */
+static enum tg_status collect_games(struct audit *a, const char *path, int64_t shard, struct tg_error *err)
+{
+    struct record_finished *games;
+    int64_t n;
+
+    TRY(replay_shard_games(path, &games, &n, err));
+    if (a->n_games + n > a->cap_games) {
+        int64_t cap = 2 * a->cap_games + n;
+        struct place *grown = realloc(a->games, (size_t)cap * sizeof *grown);
+
+        if (grown != NULL) {
+            a->games = grown;
+            a->cap_games = cap;
+        }
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (a->n_games < a->cap_games)
+            a->games[a->n_games++] = (struct place){games[i].game.id, shard};
+        record_finished_free(&games[i]);
+    }
+    free(games);
+    return TG_OK;
+}
+
+static int by_id(const void *va, const void *vb)
+{
+    const struct place *a = va, *b = vb;
+
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* No game was written twice. */
+static void audit_games(struct audit *a)
+{
+    if (a->n_games > 1)
+        qsort(a->games, (size_t)a->n_games, sizeof *a->games, by_id);
+    for (int64_t i = 1; i < a->n_games; i++)
+        if (a->games[i].id == a->games[i - 1].id)
+            fault(a, "game %" PRId64 " is in shards %" PRId64 " and %" PRId64, a->games[i].id,
+                  a->games[i - 1].shard, a->games[i].shard);
+}
+
 static void audit_shard(struct audit *a, const struct replay_shard_info *s)
 {
     struct replay_shard_info found;
@@ -86,7 +134,7 @@ static void audit_shard(struct audit *a, const struct replay_shard_info *s)
         fault(a, "%s: %" PRId64 " rows, %" PRId64 " games, %" PRId64 " moves; the manifest says %" PRId64
               ", %" PRId64 ", %" PRId64, path, found.n_rows, found.n_games, found.n_moves, s->n_rows,
               s->n_games, s->n_moves);
-    else if (verify_content(path, a->m, &why) != TG_OK)
+    else if (verify_content(path, a->m, &why) != TG_OK || collect_games(a, path, s->number, &why) != TG_OK)
         fault(a, "%s", why.text);
     else
         a->n_shards++;
@@ -236,6 +284,7 @@ static void audit_all(struct audit *a)
     for (int64_t i = 0; i < a->m->n_shards; i++)
         audit_shard(a, &a->m->shards[i]);
     audit_sums(a);
+    audit_games(a);
     for (int64_t i = 0; i < a->m->n_nets; i++)
         audit_net(a, &a->m->nets[i]);
     audit_checkpoint(a);
@@ -262,6 +311,7 @@ enum tg_status inspect_run(const struct inspect *o, struct app *app, struct tg_e
                a.n_shards, a.n_nets, a.n_checkpoints, a.n_configs, a.n_set_aside);
     for (int i = 0; i < a.n_faults && i < MAX_FAULTS; i++)
         free(a.faults[i]);
+    free(a.games);
     manifest_close(&m);
     if (a.n_faults > 0)
         return FAIL(err, TG_EFORMAT, "%s: %d faults found", o->path, a.n_faults);

@@ -39,6 +39,8 @@ enum tg_status run_loop(struct run *run, bool *stopped, struct tg_error *err)
             *stopped = true;
             break;
         }
+        if (run->o.cluster.mode == RUN_CONTINUOUS && !run_pretraining(run))
+            return run_continuous(run, stopped, err);
         TRY(iterate(run, err));
         if (run->cut)
             TRY(run_leave(run, err));

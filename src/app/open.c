@@ -144,30 +144,48 @@ static enum tg_status write_finished(struct run *run, struct tg_error *err)
     return comm_agree(run->selfplay, rc, err);
 }
 
-static enum tg_status leave_selfplay(struct run *run, struct tg_error *err)
+/* Only the wanted games stay in the list. */
+static size_t sift(const struct run *run, struct selfplay_frozen *games, size_t n,
+                   bool (*wanted)(const struct run *run, int64_t id))
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (wanted == NULL || wanted(run, games[i].id))
+            games[kept++] = games[i];
+        else
+            free(games[i].bytes);
+    return kept;
+}
+
+enum tg_status run_freeze(struct run *run, bool (*wanted)(const struct run *run, int64_t id),
+                          struct tg_error *err)
 {
     struct selfplay_frozen *games = NULL;
     size_t n = 0;
-    enum tg_status rc;
+    enum tg_status rc = comm_agree(run->selfplay, selfplay_freeze(run->pool, max_frozen_bytes, &games, &n, err), err);
 
-    if (run->at.played) {
-        selfplay_cancel(run->pool); /* a match's games, if any */
-        return TG_OK;
-    }
-    rc = selfplay_freeze(run->pool, max_frozen_bytes, &games, &n, err);
-    if (rc == TG_OK)
-        rc = stage_rest(run, err);
-    rc = comm_agree(run->selfplay, rc, err);
+    n = sift(run, games, n, wanted);
     if (rc == TG_OK)
         rc = write_games(run, games, n, err);
     for (size_t i = 0; i < n; i++)
         free(games[i].bytes);
     free(games);
-    TRY(rc);
+    return rc;
+}
+
+static enum tg_status leave_selfplay(struct run *run, struct tg_error *err)
+{
+    if (run->at.played) {
+        selfplay_cancel(run->pool); /* a match's games, if any */
+        return TG_OK;
+    }
+    TRY(run_freeze(run, NULL, err));
+    TRY(comm_agree(run->selfplay, stage_rest(run, err), err));
     return write_finished(run, err);
 }
 
-static enum tg_status leave_training(struct run *run, struct tg_error *err)
+enum tg_status run_leave_training(struct run *run, struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
     uint64_t n_bytes;
@@ -206,7 +224,7 @@ enum tg_status run_leave(struct run *run, struct tg_error *err)
     if (run->selfplay != NULL)
         rc = leave_selfplay(run, err);
     if (rc == TG_OK && run->train != NULL && run->figures.train.n_steps > 0)
-        rc = leave_training(run, err);
+        rc = run_leave_training(run, err);
     TRY(comm_agree(run->world, rc, err));
     /* The finished games and those in flight are known on self-play ranks, rank 0 among them. */
     uint64_t hash = run->open.checkpoint_hash;
@@ -313,53 +331,107 @@ static bool get(int fd, void *data, size_t n, off_t at)
     return true;
 }
 
-/* One game of the file into the pool. False: damaged. */
-static bool thaw(struct run *run, int fd, const struct entry *e, off_t at, bool *have,
-                 enum tg_status *rc, struct tg_error *err)
-{
-    struct selfplay_frozen game = {.id = e->id, .n_bytes = (size_t)e->n_bytes, .bytes = malloc((size_t)e->n_bytes + 1)};
-    struct selfplay_job job;
+/* The file of games in flight, while it is read. */
+struct flying { char path[RUN_PATH_MAX]; int fd; off_t at, end; int64_t n, next; struct entry e; };
 
-    if (game.bytes == NULL || !get(fd, game.bytes, game.n_bytes, at) ||
-        tg_hash(game.bytes, game.n_bytes, (uint64_t)e->id) != e->hash) {
-        free(game.bytes);
+/* False: missing or damaged. */
+static bool flying_open(const struct run *run, struct flying *f)
+{
+    struct file_head head;
+
+    f->fd = -1;
+    f->at = sizeof head;
+    f->n = f->next = 0;
+    if (run_path(run->dir, RUN_OPEN_GAMES, run->at.iteration, f->path, NULL) != TG_OK)
         return false;
-    }
-    run_make_job(run, e->id - run->at.n_games, &job);
-    *rc = selfplay_thaw(run->pool, &job, &game, err);
-    *have = *rc == TG_OK;
+    f->fd = open(f->path, O_RDONLY);
+    f->end = f->fd >= 0 ? lseek(f->fd, 0, SEEK_END) : -1;
+    if (f->fd < 0 || !get(f->fd, &head, sizeof head, 0) || memcmp(head.magic, magic, sizeof magic) != 0 ||
+        head.iteration != run->at.iteration || head.n_bytes != f->end)
+        return false;
+    f->n = head.n_games;
     return true;
+}
+
+/* Go to the next entry, f->e. False: damaged, or the end. */
+static bool flying_next(struct flying *f)
+{
+    if (f->next > 0)
+        f->at += (off_t)sizeof f->e + (off_t)f->e.n_bytes;
+    return f->next++ < f->n && get(f->fd, &f->e, sizeof f->e, f->at) &&
+           f->e.n_bytes <= (uint64_t)(f->end - f->at);
+}
+
+/* The entry's game. False: damaged. */
+static bool flying_read(const struct flying *f, struct selfplay_frozen *game)
+{
+    *game = (struct selfplay_frozen){.id = f->e.id, .n_bytes = (size_t)f->e.n_bytes,
+                                     .bytes = malloc((size_t)f->e.n_bytes + 1)};
+    if (game->bytes != NULL && get(f->fd, game->bytes, game->n_bytes, f->at + (off_t)sizeof f->e) &&
+        tg_hash(game->bytes, game->n_bytes, (uint64_t)game->id) == f->e.hash)
+        return true;
+    free(game->bytes);
+    return false;
+}
+
+/* Damage costs only work: those games are played again, or others in their place. */
+static void flying_close(const struct run *run, struct flying *f, bool good)
+{
+    if (!good)
+        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", f->path);
+    if (f->fd >= 0)
+        close(f->fd);
 }
 
 static enum tg_status take_flying(struct run *run, int64_t first, int64_t n, bool *have,
                                   struct tg_error *err)
 {
-    char path[RUN_PATH_MAX];
-    struct file_head head;
+    struct flying f;
     enum tg_status rc = TG_OK;
-    off_t at = sizeof head;
 
     if (run->open.n_flying == 0)
         return TG_OK;
-    TRY(run_path(run->dir, RUN_OPEN_GAMES, run->at.iteration, path, err));
-    int fd = open(path, O_RDONLY);
-    off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-    bool good = fd >= 0 && get(fd, &head, sizeof head, 0) && memcmp(head.magic, magic, sizeof magic) == 0 &&
-                head.iteration == run->at.iteration && head.n_bytes == end;
-    for (int64_t i = 0; good && rc == TG_OK && i < head.n_games; i++) {
-        struct entry e;
+    bool good = flying_open(run, &f);
+    while (good && rc == TG_OK && f.next < f.n) {
+        struct selfplay_frozen game;
+        struct selfplay_job job;
 
-        good = get(fd, &e, sizeof e, at) && e.n_bytes <= (uint64_t)(end - at);
-        int64_t k = good ? place_of(run, e.id, first, n) : -1;
-        if (k >= 0 && !have[k] && !thaw(run, fd, &e, at + (off_t)sizeof e, &have[k], &rc, err))
-            good = false;
-        if (good)
-            at += (off_t)sizeof e + (off_t)e.n_bytes;
+        good = flying_next(&f);
+        int64_t k = good ? place_of(run, f.e.id, first, n) : -1;
+        if (k < 0 || have[k])
+            continue;
+        good = flying_read(&f, &game);
+        if (!good)
+            break;
+        run_make_job(run, first + k, &job);
+        rc = selfplay_thaw(run->pool, &job, &game, err);
+        have[k] = rc == TG_OK;
     }
-    if (!good)
-        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
-    if (fd >= 0)
-        close(fd);
+    flying_close(run, &f, good);
+    return rc;
+}
+
+enum tg_status run_thaw_all(struct run *run,
+                            enum tg_status (*thaw)(struct run *run, struct selfplay_frozen *game,
+                                                   struct tg_error *err), struct tg_error *err)
+{
+    struct flying f;
+    enum tg_status rc = TG_OK;
+
+    if (run->open.n_flying == 0)
+        return TG_OK;
+    bool good = flying_open(run, &f);
+    while (good && rc == TG_OK && f.next < f.n) {
+        struct selfplay_frozen game;
+
+        good = flying_next(&f);
+        if (!good || (f.next - 1) % comm_size(run->selfplay) != comm_rank(run->selfplay))
+            continue;
+        good = flying_read(&f, &game);
+        if (good)
+            rc = thaw(run, &game, err);
+    }
+    flying_close(run, &f, good);
     return rc;
 }
 

@@ -10,7 +10,7 @@
 /* ---- self-play --------------------------------------------------------------------------------- */
 
 /* The older network that "previous" opponents of this iteration are; -1 if there is none yet. */
-static int32_t previous_of(const struct run *run, int32_t player)
+int32_t run_previous(const struct run *run, int32_t player)
 {
     int32_t window = run->o.selfplay.past_window, oldest = player - window > 0 ? player - window : 0;
     struct tg_rng r = tg_rng_stream(run->o.seed, TG_RNG_GAME, (uint64_t)run->at.iteration, 2);
@@ -98,6 +98,7 @@ enum tg_status run_stage_game(struct run *run, FILE *sgf, struct record_finished
 
         h->age = h->net >= 0 ? run->at.latest - h->net : 0;
         run->figures.age += h->age;
+        run->figures.max_age = fmax(run->figures.max_age, h->age);
     }
     return replay_writer_push(run->writer, f, err);
 }
@@ -163,26 +164,25 @@ static enum tg_status play_share(struct run *run, struct tg_error *err)
 }
 
 /* Sums over the self-play ranks. */
-static void sum_play(struct run *run)
+void run_sum_play(struct run *run, struct selfplay_stats *s)
 {
-    struct selfplay_stats *s = &run->figures.play;
-    double v[9];
+    double v[8];
 
     selfplay_stats_take(run->pool, s);
     v[0] = (double)s->games, v[1] = (double)s->plies, v[2] = (double)s->evaluations;
     v[3] = (double)s->batches, v[4] = (double)s->searches;
-    v[5] = s->infer_sec, v[6] = s->busy_sec, v[7] = s->idle_sec, v[8] = run->figures.age;
-    comm_sum_f64(run->selfplay, v, 9);
+    v[5] = s->infer_sec, v[6] = s->busy_sec, v[7] = s->idle_sec;
+    comm_sum_f64(run->selfplay, v, 8);
     s->games = (int64_t)v[0], s->plies = (int64_t)v[1], s->evaluations = (int64_t)v[2];
     s->batches = (int64_t)v[3], s->searches = (int64_t)v[4];
-    s->infer_sec = v[5], s->busy_sec = v[6], s->idle_sec = v[7], run->figures.age = v[8];
+    s->infer_sec = v[5], s->busy_sec = v[6], s->idle_sec = v[7];
 }
 
 enum tg_status run_play(struct run *run, struct tg_error *err)
 {
     double start = tg_now();
     int32_t player = run->o.selfplay.use_candidate ? run->at.latest : run->at.champion;
-    int32_t previous = previous_of(run, player);
+    int32_t previous = run_previous(run, player);
     struct selfplay_stats before;
 
     if (run->selfplay == NULL || run->at.played)
@@ -200,13 +200,15 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
     TRY(comm_agree(run->selfplay, play_share(run, err), err));
     run->figures.wait_play_sec = comm_wait_sec(run->selfplay);
     run->figures.play_sec = tg_now() - start;
-    sum_play(run);
+    run_sum_play(run, &run->figures.play);
+    comm_sum_f64(run->selfplay, &run->figures.age, 1);
+    comm_max_f64(run->selfplay, &run->figures.max_age, 1);
     return TG_OK;
 }
 
 /* ---- commit ------------------------------------------------------------------------------------ */
 
-static enum tg_status write_sgf(struct run *run, struct tg_error *err)
+enum tg_status run_write_sgf(struct run *run, struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
 
@@ -219,7 +221,7 @@ static enum tg_status write_sgf(struct run *run, struct tg_error *err)
 static enum tg_status note_shard(struct run *run, struct tg_error *err)
 {
     TRY(manifest_add_shard(&run->manifest, &run->shard, err));
-    TRY(write_sgf(run, err));
+    TRY(run_write_sgf(run, err));
     return manifest_save(&run->manifest, run->dir, err);
 }
 
@@ -277,7 +279,7 @@ static bool train_progress(void *ctx, int64_t step, int64_t n_steps, const struc
 }
 
 /* KataGo's power law: how many of the newest rows take part when `total` were ever made; 0: all. */
-static int64_t window_rows(const struct run_options *o, int64_t total)
+int64_t run_window_rows(const struct run_options *o, int64_t total)
 {
     double min = (double)o->replay.window_min, alpha = (double)o->replay.window_alpha, n = (double)total;
     int64_t rows = 0, max = o->replay.window_max;
@@ -291,7 +293,7 @@ static int64_t window_rows(const struct run_options *o, int64_t total)
 static enum tg_status train_share(struct run *run, int64_t *steps, struct train_stats *stats,
                                   struct tg_error *err)
 {
-    int64_t n_newest = window_rows(&run->o, run->at.n_rows), rows = replay_window_rows(run->window);
+    int64_t n_newest = run_window_rows(&run->o, run->at.n_rows), rows = replay_window_rows(run->window);
     bool imported = run->o.replay.pretrain[0] != '\0' && run->shard.iteration == 0;
 
     if (run_pretraining(run))

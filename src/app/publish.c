@@ -47,7 +47,7 @@ enum tg_status run_load_net(struct run *run, int slot, int32_t number, struct tg
     return TG_OK;
 }
 
-static enum tg_status save_net(struct run *run, struct tg_error *err)
+enum tg_status run_save_net(struct run *run, struct tg_error *err)
 {
     struct manifest_net net = {
         .number = run->at.n_nets,
@@ -78,7 +78,7 @@ enum tg_status run_publish(struct run *run, struct tg_error *err)
         rc = trainer_params(run->trainer, NN_EMA, run->model.params, err);
     TRY(comm_agree(run->world, rc, err));
     comm_bcast(run->world, run->model.params, n_bytes, run->train_root);
-    TRY(comm_agree(run->world, root(run) ? save_net(run, err) : TG_OK, err));
+    TRY(comm_agree(run->world, root(run) ? run_save_net(run, err) : TG_OK, err));
     run->latest_before = run->at.latest;
     run->at.latest = run->at.n_nets++;
     run->published = true;
@@ -87,22 +87,21 @@ enum tg_status run_publish(struct run *run, struct tg_error *err)
 
 /* ---- the gate ---------------------------------------------------------------------------------- */
 
-struct kept { struct run *run; FILE *out; enum tg_status rc; };
-
-static void keep_match_game(void *ctx, const struct record_finished *game, const struct selfplay_job *job)
+/* A game of a match, as SGF. */
+static void keep_match_game(struct run *run, FILE *out, const struct record_finished *game,
+                            const struct selfplay_job *job)
 {
-    struct kept *k = ctx;
     char black[32], white[32];
     struct tg_error err = {0};
 
     snprintf(black, sizeof black, "network %d", job->player[GAME_BLACK].net);
     snprintf(white, sizeof white, "network %d", job->player[GAME_WHITE].net);
-    if (k->out != NULL && sgf_write(k->out, &k->run->game, game, black, white, &err) != TG_OK)
-        k->rc = err.code;
+    if (out != NULL && sgf_write(out, &run->game, game, black, white, &err) != TG_OK)
+        tg_log(&run->app->log, TG_LOG_WARN, "a match game is not kept: %s", err.text);
 }
 
 /* All ranks' games as one SGF collection in the run directory. */
-static enum tg_status keep_match(struct run *run, const char *mine, size_t n, struct tg_error *err)
+enum tg_status run_keep_match(struct run *run, const char *mine, size_t n, struct tg_error *err)
 {
     void *all = NULL;
     size_t *starts = malloc(((size_t)comm_size(run->selfplay) + 1) * sizeof *starts);
@@ -122,8 +121,19 @@ static enum tg_status keep_match(struct run *run, const char *mine, size_t n, st
     return comm_agree(run->selfplay, rc, err);
 }
 
+enum tg_status run_add_match_game(struct run *run, struct match *m, FILE *out, struct record_finished *f,
+                                  const struct selfplay_job *job, struct tg_error *err)
+{
+    enum tg_status rc = match_add(m, f, job, err);
+
+    if (rc == TG_OK)
+        keep_match_game(run, out, f, job);
+    record_finished_free(f);
+    return rc;
+}
+
 /* This rank's games of a round, until they are finished or the run is to be left. */
-static enum tg_status play_round(struct run *run, struct match *m, struct kept *kept, struct tg_error *err)
+static enum tg_status play_round(struct run *run, struct match *m, FILE *out, struct tg_error *err)
 {
     TRY(match_push(m, &run->game, run->pool, err));
     while (match_waiting(m) > 0 && !run->cut) {
@@ -135,11 +145,7 @@ static enum tg_status play_round(struct run *run, struct match *m, struct kept *
         run->cut = run_poll(run);
         if (!got)
             continue;
-        enum tg_status rc = match_add(m, &f, &job, err);
-        if (rc == TG_OK)
-            keep_match_game(kept, &f, &job);
-        record_finished_free(&f);
-        TRY(rc);
+        TRY(run_add_match_game(run, m, out, &f, &job, err));
     }
     return TG_OK;
 }
@@ -162,11 +168,11 @@ static enum tg_status drop_games(struct run *run, struct tg_error *err)
 }
 
 /* Collective on selfplay; run->cut on all of it: the match was left. */
-static enum tg_status play_rounds(struct run *run, struct match *m, struct kept *kept,
+static enum tg_status play_rounds(struct run *run, struct match *m, FILE *out,
                                   struct match_result *result, struct tg_error *err)
 {
     for (bool more = true; more;) {
-        TRY(comm_agree(run->selfplay, play_round(run, m, kept, err), err));
+        TRY(comm_agree(run->selfplay, play_round(run, m, out, err), err));
         if (run_cut_on(run, run->selfplay))
             return drop_games(run, err);
         TRY(match_tell(m, result, &more, err));
@@ -174,31 +180,38 @@ static enum tg_status play_rounds(struct run *run, struct match *m, struct kept 
     return TG_OK;
 }
 
-static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t match_id, bool keep,
-                                 struct match_result *result, struct tg_error *err)
+struct match_options run_match_options(const struct run *run, int64_t match_id)
 {
     struct match_options o = run->o.gate.match;
-    struct selfplay_player pa = {RECORD_NETWORK, RUN_SLOT_CANDIDATE, a, NULL};
-    struct selfplay_player pb = {RECORD_NETWORK, RUN_SLOT_CHAMPION, b, NULL};
-    char *text = NULL;
-    size_t n = 0;
-    struct kept kept = {.run = run};
-    struct match *m = NULL;
-    enum tg_status rc;
 
     o.games = run->o.gate.gate.games;
     o.seed = run->o.seed;
     o.match_id = match_id;
     o.gate = run->o.gate.gate;
+    return o;
+}
+
+static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t match_id, bool keep,
+                                 struct match_result *result, struct tg_error *err)
+{
+    struct match_options o = run_match_options(run, match_id);
+    struct selfplay_player pa = {RECORD_NETWORK, RUN_SLOT_CANDIDATE, a, NULL};
+    struct selfplay_player pb = {RECORD_NETWORK, RUN_SLOT_CHAMPION, b, NULL};
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = NULL;
+    struct match *m = NULL;
+    enum tg_status rc;
+
     TRY(run_load_net(run, RUN_SLOT_CANDIDATE, a, err));
     TRY(run_load_net(run, RUN_SLOT_CHAMPION, b, err));
     TRY(match_open(run->selfplay, &run->o.game.setups, &pa, &pb, &o, &m, err));
-    kept.out = keep ? open_memstream(&text, &n) : NULL;
-    rc = play_rounds(run, m, &kept, result, err);
-    if (kept.out != NULL)
-        fclose(kept.out);
+    out = keep ? open_memstream(&text, &n) : NULL;
+    rc = play_rounds(run, m, out, result, err);
+    if (out != NULL)
+        fclose(out);
     if (rc == TG_OK && keep && !run->cut)
-        rc = keep_match(run, text, n, err);
+        rc = run_keep_match(run, text, n, err);
     free(text);
     match_close(m);
     return rc;
@@ -232,12 +245,10 @@ static enum tg_status rate(struct run *run, struct manifest_match *last, struct 
     return rc;
 }
 
-static enum tg_status note_match(struct run *run, const struct match_result *baseline, const char *why,
-                                 struct tg_error *err)
+enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err)
 {
     struct run_figures *f = &run->figures;
-    struct manifest_match r = {.iteration = run->at.iteration, .a = run->at.latest,
-                               .b = run->at.champion, .result = f->match};
+    struct manifest_match r = {.iteration = run->at.iteration, .a = a, .b = b, .result = f->match};
     double lower, upper;
 
     snprintf(r.decision, sizeof r.decision, "%s",
@@ -258,7 +269,6 @@ static enum tg_status note_match(struct run *run, const struct match_result *bas
     if (f->match.distinct_games * 10 < f->match.games * 9)
         tg_log(&run->app->log, TG_LOG_WARN, "only %d of %d match games differ: raise gate.opening_plies",
                f->match.distinct_games, f->match.games);
-    (void)baseline;
     return manifest_add_match(&run->manifest, &r, err);
 }
 
@@ -311,7 +321,7 @@ enum tg_status run_judge(struct run *run, struct tg_error *err)
         f->matched = true;
         f->decision = match_gate_judge(gate, &f->match, gate->min_baseline_score > 0 ? &baseline : NULL,
                                        why, sizeof why);
-        TRY(comm_agree(run->world, root(run) ? note_match(run, &baseline, why, err) : TG_OK, err));
+        TRY(comm_agree(run->world, root(run) ? run_note_match(run, run->at.latest, run->at.champion, why, err) : TG_OK, err));
         comm_bcast(run->world, &run->at, sizeof run->at, 0);
     }
     f->match_sec = tg_now() - start;
@@ -326,7 +336,7 @@ enum tg_status run_judge(struct run *run, struct tg_error *err)
 
 /* ---- checkpoint and manifest ------------------------------------------------------------------- */
 
-static enum tg_status ask_curriculum(struct run *run, struct tg_error *err)
+enum tg_status run_ask_curriculum(struct run *run, struct tg_error *err)
 {
     const struct run_figures *f = &run->figures;
     const struct script_stat stats[] = {
@@ -374,8 +384,9 @@ static enum tg_status note_iteration(struct run *run, uint64_t checkpoint_hash, 
     m->match_sec += f->match_sec;
     m->elapsed_sec += tg_now() - run->started;
     run->started = tg_now();
+    m->n_trained = m->n_shards - (run->lag > 0 ? 1 : 0);
     m->open = (struct manifest_open){.iteration = -1};
-    TRY(ask_curriculum(run, err));
+    TRY(run_ask_curriculum(run, err));
     run_phase(run, "manifest");
     TRY(manifest_save(m, run->dir, err));
     if (open >= 0)

@@ -30,7 +30,8 @@ struct run_figures {
     double play_sec, train_sec, match_sec, commit_sec, wait_play_sec, wait_train_sec;
     struct selfplay_stats play;  /* of all self-play ranks */
     int64_t n_rows;              /* new ones */
-    double age;                  /* mean over new rows */
+    double age, max_age;         /* of new rows: the sum of all, the largest */
+    int64_t limit;               /* continuous mode: games at once on a self-play rank */
     struct train_stats train;
     bool trained, matched;
     struct match_result match;
@@ -83,6 +84,7 @@ struct run {
     bool committed, published;   /* in this pass: the shard into the window, the network */
     struct replay_shard_info shard_before; /* run.shard before run_commit */
     int32_t latest_before;       /* the latest one before that */
+    struct continuous *continuous; /* continuous.h; NULL in lockstep */
     /* self-play ranks */
     struct game game;
     const struct nn_backend *backend;
@@ -127,8 +129,21 @@ enum tg_status run_checkpoint(struct run *run, struct tg_error *err); /* all of 
 enum tg_status run_load_net(struct run *run, int slot, int32_t number, struct tg_error *err);
 enum tg_status run_load_params(struct run *run, int32_t number, struct tg_error *err); /* selfplay */
 
+/* publish.c, for continuous mode */
+enum tg_status run_save_net(struct run *run, struct tg_error *err); /* model -> the next network's file */
+enum tg_status run_ask_curriculum(struct run *run, struct tg_error *err);
+struct match_options run_match_options(const struct run *run, int64_t match_id);
+/* Count a game of the match, write it to out (may be NULL), free it. */
+enum tg_status run_add_match_game(struct run *run, struct match *m, FILE *out, struct record_finished *f,
+                                  const struct selfplay_job *job, struct tg_error *err);
+/* All ranks' SGF texts into the run directory. Collective on selfplay. */
+enum tg_status run_keep_match(struct run *run, const char *mine, size_t n, struct tg_error *err);
+/* figures.match of network a against b into ratings, log and manifest. Rank 0. */
+enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err);
+
 /* tell.c - rank 0: figures of the iteration into events, JSON lines and the log. */
 enum tg_status run_tell(struct run *run, struct tg_error *err);
+enum tg_status run_tell_here(struct run *run, struct tg_error *err); /* the same, not collective */
 void run_progress(struct run *run, const char *phase, double done);
 
 /* control.c - what is asked of the run from outside (signals, the stop file, the clock), and how all
@@ -137,12 +152,17 @@ enum run_pulse_item {
     RUN_PULSE_STOP, RUN_PULSE_CHECKPOINT, RUN_PULSE_STATUS, /* how often it was asked for */
     RUN_PULSE_GAMES,                    /* finished in this iteration */
     RUN_PULSE_STEPS, RUN_PULSE_STEPS_OF, /* taken in this iteration, of how many */
+    /* continuous mode, see continuous.c: what all ranks act on alike */
+    RUN_PULSE_FAILED, RUN_PULSE_STAGED, RUN_PULSE_READY, RUN_PULSE_MATCH,
     RUN_PULSE_ITEMS
 };
 enum tg_status run_control_open(struct run *run, struct tg_error *err);
 void run_control_close(struct run *run);
+/* Do not poll while waiting: this rank acts on every sum of the pulse, between its collectives. */
+void run_control_hold(struct run *run, bool hold);
 /* To be called at least every half second or so. True: leave the phase. */
 bool run_poll(struct run *run);
+void run_nap(void); /* a millisecond, between polls */
 /* Was a phase left early, on any rank? The same answer everywhere. Collective on the world. */
 bool run_cut(struct run *run);
 /* The same on part of the ranks, without telling the others. */
@@ -161,7 +181,20 @@ enum tg_status run_take_up(struct run *run, int64_t first, int64_t n, bool *have
 /* The files of open iteration `iteration` are not needed any more. Rank 0. */
 void run_forget_open(struct run *run, int64_t iteration);
 
-/* phases.c, for open.c */
+/* Parts of it, for continuous mode. The first two collective on selfplay; taking up hands each frozen
+ * game to `thaw`, which takes its bytes over, on rank (index % size). */
+enum tg_status run_freeze(struct run *run, bool (*wanted)(const struct run *run, int64_t id),
+                          struct tg_error *err);
+enum tg_status run_thaw_all(struct run *run,
+                            enum tg_status (*thaw)(struct run *run, struct selfplay_frozen *game,
+                                                   struct tg_error *err), struct tg_error *err);
+enum tg_status run_leave_training(struct run *run, struct tg_error *err);
+
+/* phases.c, for open.c and continuous mode */
+int64_t run_window_rows(const struct run_options *o, int64_t total);
+void run_sum_play(struct run *run, struct selfplay_stats *s); /* over selfplay, since the last call */
+enum tg_status run_write_sgf(struct run *run, struct tg_error *err); /* run->sgf; rank 0 */
+int32_t run_previous(const struct run *run, int32_t player); /* the older network to play against, or -1 */
 void run_make_job(const struct run *run, int64_t k, struct selfplay_job *job);
 enum tg_status run_stage_game(struct run *run, FILE *sgf, struct record_finished *f,
                               const struct selfplay_job *job, struct tg_error *err);
@@ -177,6 +210,9 @@ enum tg_status run_inject_parse(const char *text, struct run_inject *inject, str
 /* This rank begins a phase: "self-play", "commit", "train", "publish", "match", "checkpoint",
  * "manifest". Tells the watchdog, and makes the failure that was asked for. */
 void run_phase(struct run *run, const char *phase);
+
+/* continuous.c */
+enum tg_status run_continuous(struct run *run, bool *stopped, struct tg_error *err);
 
 /* loop.c */
 enum tg_status run_loop(struct run *run, bool *stopped, struct tg_error *err);

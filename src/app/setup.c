@@ -140,7 +140,7 @@ static void state_of(const struct manifest *m, struct run_state *at)
         .n_nets = (int32_t)m->n_nets,
         .n_shards = m->n_shards,
         .checkpoint = m->checkpoint,
-        .n_games = m->n_games,
+        .n_games = m->n_games > m->next_game ? m->n_games : m->next_game, /* the next game's id */
         .n_plies = m->n_plies,
         .n_rows = m->n_rows,
     };
@@ -309,7 +309,9 @@ static enum tg_status shards_of_window(struct run *run, struct replay_shard_info
     if (root(run)) {
         *infos = malloc(((size_t)m->n_shards + 1) * sizeof **infos);
         for (int64_t i = m->n_shards - 1; *infos != NULL && i >= 0 && rows < run->o.replay.capacity; i--) {
-            bool bad = m->shards[i].iteration >= run->at.iteration + run->appended;
+            bool bad = run->o.cluster.mode == RUN_CONTINUOUS
+                           ? i >= m->n_trained + (run->appended ? m->open.n_shards : 0)
+                           : m->shards[i].iteration >= run->at.iteration + run->appended;
 
             for (int64_t q = 0; q < m->n_quarantined; q++)
                 bad = bad || strcmp(m->quarantined[q].file, m->shards[i].name) == 0;

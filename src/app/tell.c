@@ -39,6 +39,9 @@ static enum tg_status tell_scalars(struct run *run, struct tg_error *err)
          f->play.games > 0 ? (double)f->play.plies / (double)f->play.games : NAN},
         {"selfplay/infer_share", thread_sec > 0 ? f->play.infer_sec / thread_sec : NAN},
         {"selfplay/idle_share", thread_sec > 0 ? f->play.idle_sec / thread_sec : NAN},
+        {"selfplay/games_at_once", f->limit > 0 ? (double)f->limit : NAN},
+        {"selfplay/max_row_age", f->n_rows > 0 ? f->max_age : NAN},
+        {"train/wait_share", f->wait_train_sec > 0 ? f->wait_train_sec / (f->wait_train_sec + f->train_sec) : 0},
         {"time/selfplay_sec", f->play_sec},
         {"time/commit_sec", f->commit_sec},
         {"time/train_sec", f->train_sec},
@@ -54,24 +57,26 @@ static enum tg_status tell_scalars(struct run *run, struct tg_error *err)
 }
 
 /* at.iteration already counts this one: it is the number of those that are done. */
-enum tg_status run_tell(struct run *run, struct tg_error *err)
+enum tg_status run_tell_here(struct run *run, struct tg_error *err)
 {
     const struct run_figures *f = &run->figures;
     const struct train_stats *t = &f->train;
-    enum tg_status rc = TG_OK;
 
-    if (comm_rank(run->world) == 0) {
-        rc = tell_scalars(run, err);
-        tg_log(&run->app->log, TG_LOG_INFO,
-               "iteration %lld of %lld: %lld games, %lld rows in %.1f s (%.1f games/s, %.0f evals/s); "
-               "%lld steps in %.1f s, policy %.3f (of %.3f), value %.3f",
-               (long long)run->at.iteration, (long long)run->o.iterations, (long long)f->play.games,
-               (long long)f->n_rows, f->play_sec, per_sec((double)f->play.games, f->play_sec),
-               per_sec((double)f->play.evaluations, f->play_sec), (long long)t->n_steps, f->train_sec,
-               t->metrics[NN_METRIC_POLICY], t->metrics[NN_METRIC_POLICY_ENTROPY],
-               t->metrics[NN_METRIC_VALUE]);
-    }
-    return comm_agree(run->world, rc, err);
+    TRY(tell_scalars(run, err));
+    tg_log(&run->app->log, TG_LOG_INFO,
+           "iteration %lld of %lld: %lld games, %lld rows in %.1f s (%.1f games/s, %.0f evals/s); "
+           "%lld steps in %.1f s, policy %.3f (of %.3f), value %.3f",
+           (long long)run->at.iteration, (long long)run->o.iterations, (long long)f->play.games,
+           (long long)f->n_rows, f->play_sec, per_sec((double)f->play.games, f->play_sec),
+           per_sec((double)f->play.evaluations, f->play_sec), (long long)t->n_steps, f->train_sec,
+           t->metrics[NN_METRIC_POLICY], t->metrics[NN_METRIC_POLICY_ENTROPY],
+           t->metrics[NN_METRIC_VALUE]);
+    return TG_OK;
+}
+
+enum tg_status run_tell(struct run *run, struct tg_error *err)
+{
+    return comm_agree(run->world, comm_rank(run->world) == 0 ? run_tell_here(run, err) : TG_OK, err);
 }
 
 void run_progress(struct run *run, const char *phase, double done)

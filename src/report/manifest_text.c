@@ -101,6 +101,7 @@ static const struct field fields[] = {
     FIELD(manifest, I64, open.iteration, "open_iteration"),
     FIELD(manifest, I64, open.n_flying, "open_games"),
     FIELD(manifest, HASH, open.checkpoint_hash, "open_checkpoint_hash"),
+    FIELD(manifest, I64, open.n_shards, "open_shards"),
     FIELD(manifest, BOOL, open.appended, "open_shard_in_window"),
     FIELD(manifest, TEXT, open.shard.name, "open_shard"),
     FIELD(manifest, I64, open.shard.number, "open_shard_number"),

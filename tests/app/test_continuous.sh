@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Continuous mode: games go on while networks come. Runs complete, stop within seconds, are killed in any phase and
+# started again on another number of ranks: no game is lost from a shard or written twice, no shard is trained on
+# twice, and rows stay young.
+. "$(dirname "$0")/lib.sh"
+opts=(--set cluster.mode=continuous --set cluster.trainers=1 --set selfplay.games=60 --set train.min_rows=100 --set train.max_steps=30
+      --set gate.every=2 --set gate.games=8 --set selfplay.threads=1 --set cluster.pulse_sec=0.02
+      --set cluster.watchdog_sec=60 --set selfplay.previous_share=0.2 --set selfplay.random_bot_share=0.1 "${short[@]}")
+config=$configs/tictactoe.lua
+
+sound() { # sound DIR: every hash, count and row; no game twice
+  "$tengen" inspect "$1" --verify >"$work/out" 2>&1 || fail "$1 is not sound"
+}
+field() { sed -n "s/^ *\"$2\": \"\?\([^\",]*\)\"\?,\?$/\1/p" "$1/manifest.json" | head -n 1; }
+
+# Whole runs, one trainer and two.
+for trainers in 1 2; do
+  ok 4 train "$config" --run "$work/whole$trainers" --iterations 6 "${opts[@]}" --set cluster.trainers=$trainers
+  sound "$work/whole$trainers"
+  [ "$(field "$work/whole$trainers" iterations)" = 6 ] || fail "not 6 iterations"
+  [ "$(ls "$work/whole$trainers/net" | wc -l)" = 7 ] || fail "not 7 networks"
+done
+
+# Rows drawn per new row stay within their bound.
+steps=$(field "$work/whole1" steps) rows=$(field "$work/whole1" rows)
+[ $((steps * 64)) -le $((rows * 4 + 6 * 64)) ] || fail "$steps steps of 64 on $rows rows: more than 4 draws a row"
+
+# Where rows get older than they should, fewer games are played at once.
+ok 3 train "$config" --run "$work/young" --iterations 6 "${opts[@]}" --set selfplay.games=10 --set selfplay.max_age=0.1
+tail -n 1 "$work/young/log.jsonl" | grep -q '"selfplay/games_at_once":[1-9][0-9]\?[,.}]' || fail "no games_at_once"
+at_once=$(grep -o '"selfplay/games_at_once":[0-9]*' "$work/young/log.jsonl" | tail -n 1 | cut -d: -f2)
+[ "$at_once" -lt 64 ] || fail "$at_once games at once, as many as at the start"
+
+# Stopped, and on with another number of ranks: games in flight go on.
+ranks 4 train "$config" --run "$work/stopped" --iterations 8 "${opts[@]}" --inject stop@1:commit:3
+status=$?
+[ $status = 75 ] || fail "status $status, not 75"
+sound "$work/stopped"
+[ "$(field "$work/stopped" open_games)" -gt 0 ] || fail "no games in flight were kept"
+ranks 3 train "$config" --run "$work/stopped" --iterations 8 "${opts[@]}" --inject stop@2:train:6
+status=$?
+[ $status = 75 ] || fail "status $status, not 75"
+sound "$work/stopped"
+ok 5 train "$config" --run "$work/stopped" --iterations 8 "${opts[@]}" --set cluster.trainers=2
+sound "$work/stopped"
+[ "$(field "$work/stopped" iterations)" = 8 ] || fail "not complete"
+
+# Killed, and on.
+dir=$work/killed
+for at in 0:self-play:1 1:commit:2 2:train:3 0:publish:4 2:checkpoint:5 1:publish:6; do
+  ranks 3 train "$config" --run "$dir" --iterations 7 "${opts[@]}" --inject "kill@$at"
+  [ $? = 0 ] && fail "kill@$at did not kill"
+  [ -e "$dir/manifest.json" ] && sound "$dir"
+done
+ok 3 train "$config" --run "$dir" --iterations 7 "${opts[@]}"
+sound "$dir"
+[ "$(field "$dir" iterations)" = 7 ] || fail "not complete"
+
+# A rank that fails (a full disk) ends all of them with its text.
+ranks 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}" --inject disk-full@1:commit:1
+status=$?
+[ $status = 1 ] || fail "a full disk: status $status, not 1"
+ok 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}"
+sound "$work/full"
+
+# What it cannot do it says.
+ranks 2 train "$config" --run "$work/all" "${opts[@]}" --set cluster.trainers=all
+status=$?
+[ $status = 2 ] || fail "trainers = all: status $status, not 2"
+grep -q "needs trainers of its own" "$work/out" || fail "trainers = all is not explained"
+echo "1 passed, 0 failed"
