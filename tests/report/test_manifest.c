@@ -73,6 +73,7 @@ static int setup(void **state)
     snprintf(f->dir, sizeof f->dir, "%s", tg_test_mkdir());
     assert_ok(manifest_init(m, "x", 1, &f->err), &f->err);
     fill(m, offsetof(struct manifest, shards));
+    m->open.appended = true; /* any other byte is no bool */
     SET_TEXT(m->name, "a \"name\"\n");
     SET_TEXT(m->build, "tengen 0.1");
     SET_TEXT(m->created, "2026-01-02T03:04:05Z");
