@@ -57,7 +57,7 @@ sound "$dir"
 [ "$(field "$dir" iterations)" = 7 ] || fail "not complete"
 
 # A rank that fails (a full disk) ends all of them with its text.
-ranks 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}" --inject disk-full@1:commit:1
+ranks 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}" --inject disk-full@0:commit:1
 status=$?
 [ $status = 1 ] || fail "a full disk: status $status, not 1"
 ok 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}"
