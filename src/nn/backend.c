@@ -4,28 +4,40 @@
 #include <string.h>
 
 #include "backends.h"
+#include "plugin.h"
 
 static const struct nn_backend *const backends[] = {&nn_backend_cpu, &nn_backend_simulated};
+
+/* The plugin's backend, if a device is there for it. */
+static enum tg_status find_cuda(const struct nn_backend **backend, struct tg_error *err)
+{
+    const struct nn_plugin *plugin;
+    char text[256];
+
+    TRY(nn_plugin_open(&plugin, err));
+    TRY(plugin->ready(text, sizeof text, err));
+    *backend = plugin->backend;
+    return TG_OK;
+}
 
 enum tg_status nn_backend_find(const char *name, const struct nn_backend **backend,
                                struct tg_error *err)
 {
-    char known[128] = "";
-    size_t used = 0;
+    struct tg_error ignored;
 
+    if (strcmp(name, "cuda") == 0)
+        return find_cuda(backend, err);
     if (strcmp(name, "auto") == 0) { /* the best device there is */
-        *backend = &nn_backend_cpu;
+        if (find_cuda(backend, &ignored) != TG_OK)
+            *backend = &nn_backend_cpu;
         return TG_OK;
     }
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (strcmp(name, backends[i]->name) == 0) {
             *backend = backends[i];
             return TG_OK;
         }
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                 backends[i]->name);
-    }
-    return FAIL(err, TG_EINVAL, "no backend \"%s\"; there are %s", name, known);
+    return FAIL(err, TG_EINVAL, "no backend \"%s\"; there are cpu, cuda, simulated and auto", name);
 }
 
 const char *nn_metric_name(enum nn_metric metric)
