@@ -61,6 +61,10 @@ enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const str
 /* Count the last trainer_run as one that was left at its very end: the next one returns its stats. On
  * all ranks. */
 void trainer_reopen(struct trainer *t);
+/* Did the last trainer_run fail because max_skipped was reached? The same on all ranks. */
+bool trainer_diverged(const struct trainer *t);
+/* For tests: the next n_steps steps of this rank meet a target that is no number. */
+void trainer_poison(struct trainer *t, int n_steps);
 
 int64_t trainer_step(const struct trainer *t); /* steps taken in the run */
 /* host [P]: the running average, which plays; or the raw parameters. */

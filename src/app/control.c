@@ -11,7 +11,8 @@
 #include "run.h"
 #include "tengen/file.h"
 
-enum { LOOK_USEC = 200000 }; /* between looks at the stop file */
+enum { LOOK_USEC = 200000, /* between looks at the stop file */
+       SLOW_NSEC = 50000000 }; /* of a rank that was made slow */
 
 struct run_control {
     int seen[RUN_SIGNALS];     /* signals that were acted upon */
@@ -184,6 +185,8 @@ bool run_poll(struct run *run)
 {
     if (run->pulse == NULL || run->control->quitting)
         return run->stopping;
+    if (run->slow)
+        nanosleep(&(struct timespec){.tv_nsec = SLOW_NSEC}, NULL);
     look_at_signals(run);
     look_at_the_clock(run);
     poll_pulse(run);

@@ -20,7 +20,8 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --seed S         override the seed of a new run\n"
      "  --walltime T     end in time for this limit: seconds, MM:SS, HH:MM:SS or D-HH:MM:SS from the start.\n"
      "                   Under Slurm the end of the job is known without it\n"
-     "  --inject F       for tests: make a failure, F = kill|stop|hang|disk-full@RANK:PHASE[:ITERATION]\n\n"
+     "  --inject F       for tests: make a failure, F = KIND@RANK:PHASE[:ITERATION]; KIND is kill, stop, hang,\n"
+     "                   disk-full, torn-write, bit-flip, nan-gradient or slow-rank\n\n"
      "SIGTERM, SIGINT, SIGUSR1 or a file DIR/stop end the run within seconds, whatever it is doing, with\n"
      "status 75: all is saved, games in flight too; submit it again. SIGUSR2 writes a line of status.\n"
      "(cluster.on_usr1 and so on change that.) A second start of the same command needs nothing else.\n"},

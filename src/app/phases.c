@@ -314,6 +314,22 @@ static enum tg_status train_share(struct run *run, int64_t *steps, struct train_
     return TG_OK;
 }
 
+/* Training has diverged: it goes back to the last checkpoint, and this iteration makes no network. Where
+ * that happens time and again it is a failure. Collective on train. */
+static enum tg_status go_back(struct run *run, struct tg_error *err)
+{
+    enum { TOO_OFTEN = 3 };
+    char path[RUN_PATH_MAX];
+
+    if (run->at.checkpoint < 0 || ++run->n_back >= TOO_OFTEN)
+        return err->code;
+    tg_log(comm_rank(run->train) == 0 ? &run->app->log : NULL, TG_LOG_WARN,
+           "%s: training goes back to the checkpoint after iteration %lld", err->text,
+           (long long)run->at.checkpoint + 1);
+    TRY(run_path(run->dir, RUN_CHECKPOINT, run->at.checkpoint, path, err));
+    return trainer_load(run->trainer, NULL, path, err);
+}
+
 enum tg_status run_train(struct run *run, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
@@ -324,6 +340,13 @@ enum tg_status run_train(struct run *run, struct tg_error *err)
     if (run->train != NULL) {
         rc = train_share(run, &told.steps, &told.stats, err);
         told.sec = tg_now() - start;
+        if (rc != TG_OK && trainer_diverged(run->trainer)) {
+            rc = go_back(run, err);
+            told.steps = 0;
+            memset(&told.stats, 0, sizeof told.stats);
+        } else if (rc == TG_OK && told.steps > 0) {
+            run->n_back = 0;
+        }
         run->cut = rc == TG_OK && told.stats.n_steps < told.steps;
     }
     if (run->lag > 0 && run->selfplay != NULL)

@@ -39,7 +39,8 @@ struct run_figures {
 };
 
 /* A failure that a test asked for. */
-enum inject_kind { INJECT_NONE, INJECT_KILL, INJECT_STOP, INJECT_HANG, INJECT_DISK_FULL };
+enum inject_kind { INJECT_NONE, INJECT_KILL, INJECT_STOP, INJECT_HANG, INJECT_DISK_FULL,
+                   INJECT_TORN_WRITE, INJECT_BIT_FLIP, INJECT_NAN_GRADIENT, INJECT_SLOW_RANK };
 struct run_inject {
     enum inject_kind kind;
     int rank;            /* of the world */
@@ -102,6 +103,8 @@ struct run {
     struct replay_shard_info shard; /* of this iteration, after run_commit */
     struct run_figures figures;
     struct run_inject inject;
+    int n_back;                  /* times in a row that training went back to a checkpoint */
+    bool slow;                   /* this rank, by --inject slow-rank */
 };
 
 /* setup.c - collective on the world: a new run's directory, or an old one taken up where it was. */

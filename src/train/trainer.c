@@ -1,6 +1,7 @@
 /* trainer.c - the training step: draw, gradients, their sum over the ranks, update. */
 #include "trainer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,10 @@ static void stage(struct trainer *t, struct replay_window *w, const struct train
         *age += h->net >= 0 ? net_now - h->net : 0;
     }
     t->batch.n = n;
+    if (t->poison > 0 && n > 0) {
+        t->batch.t.value[0] = NAN;
+        t->poison--;
+    }
 }
 
 static void describe_update(const struct train_options *o, int64_t step, struct nn_update *u)
@@ -229,7 +234,8 @@ static enum tg_status count_step(struct trainer *t, const struct train_options *
     sums->n_rows += o->batch;
     if (result->skipped) {
         sums->n_skipped++;
-        if (o->max_skipped > 0 && ++t->skipped_in_a_row >= o->max_skipped)
+        t->diverged = o->max_skipped > 0 && ++t->skipped_in_a_row >= o->max_skipped;
+        if (t->diverged)
             return FAIL(err, TG_EDEVICE, "step %lld: %d gradients in a row were not finite or had a "
                         "norm above train.max_norm (the last: %g)", (long long)t->step,
                         t->skipped_in_a_row, result->grad_norm);
@@ -274,7 +280,7 @@ enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const str
         t->age_sum = 0;
         t->skipped_in_a_row = 0;
     }
-    t->open = false;
+    t->open = t->diverged = false;
     memset(stats, 0, sizeof *stats);
     comm_wait_sec(t->comm);
     TRY(comm_agree(t->comm, reserve(t, o->batch, err), err));
@@ -300,3 +306,5 @@ enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const str
 }
 
 void trainer_reopen(struct trainer *t) { t->open = true; }
+bool trainer_diverged(const struct trainer *t) { return t->diverged; }
+void trainer_poison(struct trainer *t, int n_steps) { t->poison = n_steps; }

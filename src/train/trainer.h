@@ -18,6 +18,8 @@ struct trainer {
     struct train_stats sums;           /* sums over steps, not means */
     double age_sum;                    /* of this rank's rows; together with the other ranks' the truth */
     int skipped_in_a_row;
+    bool diverged;                     /* the last run failed by max_skipped */
+    int poison;                        /* steps that get a target that is no number */
     struct nn_batch batch;             /* of this rank's share of a step */
     int batch_capacity;
     int64_t *slots;                    /* [batch] the draw of a step */

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Random SIGKILLs (any rank, any moment), torn and damaged files, bad gradients, slow ranks: every start goes on from
+# what is on disk or says which file is at fault, and the deterministic runs end in the bits of an undisturbed one.
+# KILLS (default 10) and SEED come from the environment.
+. "$(dirname "$0")/lib.sh"
+kills=${KILLS:-10}
+RANDOM=${SEED:-1}
+opts=(--set selfplay.games=60 --set train.min_rows=100 --set gate.every=2 --set gate.games=6 --set selfplay.threads=1
+      --set replay.priority_alpha=0.6 --set selfplay.previous_share=0.2 --set replay.capacity=1000
+      --set cluster.pulse_sec=0.05 "${short[@]}")
+config=$configs/tictactoe.lua
+field() { sed -n "s/^ *\"$2\": \"\?\([^\",]*\)\"\?,\?$/\1/p" "$1/manifest.json" | head -n 1; }
+sound() { "$tengen" inspect "$1" --verify >"$work/out" 2>&1 || fail "$1 is not sound"; }
+
+# killed N DIR ARGS..: start, wait a random while, SIGKILL a random rank.
+killed() {
+  local n=$1 dir=$2 pid victims
+  shift 2
+  mpirun --oversubscribe --bind-to none -n "$n" "$tengen" train "$config" --run "$dir" "${opts[@]}" "$@" >"$work/out" 2>&1 &
+  pid=$!
+  sleep "$((RANDOM % 2)).$((RANDOM % 1000 + 1000))"
+  mapfile -t victims < <(ps -o pid= --ppid $pid)
+  [ ${#victims[@]} -gt 0 ] && kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null
+  wait $pid 2>/dev/null
+}
+
+before=0
+for ((i = 1; i <= kills; i++)); do
+  killed 3 "$work/run" --set cluster.trainers=1 --iterations 100000
+  [ -e "$work/run/manifest.json" ] || continue
+  sound "$work/run"
+  now=$(field "$work/run" iterations)
+  [ "$now" -ge "$before" ] || fail "kill $i: from iteration $before back to $now"
+  before=$now
+done
+[ "$before" -gt 0 ] || fail "no iteration was done between $kills kills"
+ok 3 train "$config" --run "$work/run" "${opts[@]}" --set cluster.trainers=1 --iterations $((before + 1))
+ok 3 train "$config" --run "$work/calm" "${opts[@]}" --set cluster.trainers=1 --iterations $((before + 1))
+for file in $(cd "$work/calm" && ls net/*.tgn replay/*.h5) checkpoint/checkpoint-$(printf %06d "$before").tgc; do
+  same "$work/calm/$file" "$work/run/$file"
+done
+echo "$kills kills, $before iterations, the same bits"
+
+# What the disk made of the newest file: detected, and the iteration done again, or an end that names the file.
+few=(--iterations 4 "${opts[@]}")
+ok 2 train "$config" --run "$work/whole" "${few[@]}"
+for kind in torn-write bit-flip; do
+  for at in 0:train:3 0:publish:3 0:match:4 0:manifest:3 0:self-play:4; do
+    dir=$work/$kind
+    rm -rf "$dir"
+    ranks 2 train "$config" --run "$dir" "${few[@]}" --inject "$kind@$at"
+    damaged=$(sed -n 's/.*damaging \(.*\)$/\1/p' "$work/out" | head -n 1)
+    [ -n "$damaged" ] || fail "$kind@$at damaged nothing"
+    ranks 2 train "$config" --run "$dir" "${few[@]}"
+    status=$?
+    if [ $status = 0 ]; then
+      [ "$(field "$dir" iterations)" = 4 ] || fail "$kind@$at: not complete"
+    else
+      [ $status -le 2 ] || fail "$kind@$at: status $status"
+      grep -q "$(basename "$damaged")" "$work/out" || fail "$kind@$at: $damaged is not named"
+    fi
+  done
+done
+
+# Gradients that are no numbers are skipped and counted; too many in a row send training back to its checkpoint.
+ok 2 train "$config" --run "$work/nan" "${few[@]}" --inject nan-gradient@0:train:2
+[ "$(field "$work/nan" skipped_steps)" = 3 ] || fail "$(field "$work/nan" skipped_steps) skipped steps, not 3"
+TENGEN_LOG=warn ranks 2 train "$config" --run "$work/back" "${few[@]}" --set train.max_skipped=2 --inject nan-gradient@0:train:2 ||
+  fail "a run that diverged once does not go on"
+grep -q "training goes back to the checkpoint after iteration 1" "$work/out" || fail "no word of going back"
+[ "$(field "$work/back" iterations)" = 4 ] || fail "not complete"
+
+# A slow rank changes nothing.
+ok 2 train "$config" --run "$work/slow" "${few[@]}" --inject slow-rank@1:self-play:2
+same "$work/whole/replay/shard-00000003.h5" "$work/slow/replay/shard-00000003.h5"
+echo "1 passed, 0 failed"
