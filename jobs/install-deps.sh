@@ -14,17 +14,24 @@ packages=(
   libprotobuf-c-dev protobuf-c-compiler           # TensorBoard events
   libcmocka-dev                                   # tests
 )
-optional=(gnugo)                                  # an opponent and rule oracle for tests
+optional=(
+  gnugo                                           # an opponent and rule oracle for tests
+  clang libclang-rt-14-dev                        # jobs/fuzz.sh
+)
 
-missing=()
-if command -v dpkg-query >/dev/null; then
-  for package in "${packages[@]}" "${optional[@]}"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+# Those of its arguments that are not installed.
+not_installed() {
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
   done
+}
+if command -v dpkg-query >/dev/null; then
+  mapfile -t missing < <(not_installed "${packages[@]}")
+  mapfile -t wanted < <(not_installed "${optional[@]}")
 else
-  missing=("${packages[@]}")
+  missing=("${packages[@]}") wanted=()
 fi
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -gt 0 ] || [ ${#wanted[@]} -gt 0 ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
@@ -32,17 +39,25 @@ if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null && sudo -n true 2>/dev/null || sudo=none
 fi
 if ! command -v apt-get >/dev/null || [ "$sudo" = none ]; then
-  cat >&2 <<EOF
+  if [ ${#missing[@]} -eq 0 ]; then
+    echo "not here, and some tests are skipped without: ${wanted[*]}" >&2
+    exit 0
+  fi
+  cat >&2 <<TEXT
 Tengen needs these packages (Debian's names), and they cannot be installed from here:
   ${missing[*]}
 On a cluster they are usually modules: a C17 compiler, CMake 3.25, an MPI, HDF5 built with that MPI, Lua 5.4,
 oneDNN, zlib, xxHash, cJSON, protobuf-c and cmocka. Load them, then
   cmake --preset release && cmake --build --preset release
 suffices. README.md says more under "On a cluster".
-EOF
+TEXT
   exit 3
 fi
-echo "installing: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
+for package in "${wanted[@]}"; do # not every release has them all
+  apt-cache show "$package" >/dev/null 2>&1 && missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+echo "installing: ${missing[*]}"
 $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
