@@ -64,12 +64,22 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "the time that the manager allows, or 800 visits where it sets none.\n"},
     {"bench", "measure this machine",
      "usage: tengen bench infer|search|selfplay|train|commit [--net PRESET|FILE] [--size N]\n"
-     "                    [--batch N] [--visits N] [--threads T] [--seconds S] [--json]\n\n"
+     "                    [--backend cpu|cuda|simulated|auto] [--backend-option TEXT] [--batch N] [--visits N]\n"
+     "                    [--games N] [--rows N] [--threads T] [--seconds S] [--json]\n\n"
      "  infer     evaluations per second, beside oneDNN's own direct convolution in the same run\n"
      "  search    searches per second with the network, and the share of time outside of it\n"
      "  selfplay  games per second, and the share of time outside the network\n"
      "  train     a training step, as a multiple of a forward pass of the same batch\n"
-     "  commit    a shard commit, as a share of write + fsync of the same bytes\n"},
+     "  commit    a shard commit, as a share of write + fsync of the same bytes\n\n"
+     "  --net, --size   a network of random parameters, or a file; the board's side, 9\n"
+     "  --backend NAME  where the network is: default cpu. On a device infer has two batches under way, and\n"
+     "                  selfplay and search say what share of that throughput they left unused\n"
+     "  --backend-option  as net.backend_option of a config: \"fp16\", a file of simulated latencies\n"
+     "  --batch N       infer, train: rows, on each rank; default 64\n"
+     "  --games N       selfplay: at once, on each rank; default 16. A device gets a half of a thread's in a batch\n"
+     "  --visits N      selfplay, search: of a move; default 100\n"
+     "  --rows N        commit: of the shard; default 50000\n\n"
+     "Under mpirun ranks take the host's devices in turn, and figures per second are sums over all ranks.\n"},
     {"inspect", "what a shard, network or run holds",
      "usage: tengen inspect FILE|RUN [--json] [--verify]\n\n"
      "Prints what a shard (.h5), a network (.tgn, .bin.gz) or a run directory holds. --verify reads it all\n"
