@@ -75,7 +75,7 @@ struct run_options {
     } cluster;
     struct {
         int sgf_games;             /* games per iteration kept as SGF */
-        int keep_checkpoints;      /* older ones are removed */
+        int keep_checkpoints;      /* older ones are removed; 2 at least, see manifest.json.bak */
         char log_level[8];
     } report;
     bool curriculum;               /* the script has a curriculum function */

@@ -343,8 +343,8 @@ const struct option options[] = {
            "end the job, naming the place, when ranks wait longer for each other; 0: never"),
 
     INTEGER("report.sgf_games", o.report.sgf_games, 0, 1e6, 4, V, "games per iteration kept as SGF"),
-    INTEGER("report.keep_checkpoints", o.report.keep_checkpoints, 1, 1e6, 3, V,
-            "training checkpoints kept; older ones are removed"),
+    INTEGER("report.keep_checkpoints", o.report.keep_checkpoints, 2, 1e6, 3, V,
+            "training checkpoints kept; older ones are removed. manifest.json.bak names the last but one"),
     TEXT("report.log_level", o.report.log_level, "info", NAMES("error", "warn", "info", "debug"),
          "what the log shows"),
 };

@@ -26,5 +26,16 @@ check() { # check NAME RANKS EXTRA..
   done
 }
 check both 2
+
+# Put back by hand, manifest.json.bak finds the checkpoint that it names, however few are kept.
+dir=$work/back
+ranks 2 train "$configs/tictactoe.lua" --run "$dir" "${opts[@]}" --set report.keep_checkpoints=2 --inject kill@0:self-play:4
+[ "$(ls "$dir/checkpoint" | wc -l)" = 2 ] || fail "not 2 checkpoints"
+cmp -s "$dir/manifest.json" "$dir/manifest.json.bak" && fail "manifest.json.bak is no older one"
+mv "$dir/manifest.json.bak" "$dir/manifest.json"
+ok 2 train "$configs/tictactoe.lua" --run "$dir" "${opts[@]}"
+same "$work/both/checkpoint/checkpoint-000003.tgc" "$dir/checkpoint/checkpoint-000003.tgc"
+ranks 1 train "$configs/tictactoe.lua" --run "$work/few" "${opts[@]}" --set report.keep_checkpoints=1
+[ $? = 2 ] || fail "keep_checkpoints = 1 is not refused"
 check lag 3 --set cluster.trainers=1
 echo "1 passed, 0 failed"
