@@ -17,6 +17,7 @@ packages=(
 optional=(
   gnugo                                           # an opponent and rule oracle for tests
   clang libclang-rt-14-dev                        # jobs/fuzz.sh
+  gnuplot-nox                                     # curves of benchmarks
 )
 
 # Those of its arguments that are not installed.
