@@ -318,6 +318,34 @@ struct nn_backend {
 enum tg_status nn_backend_find(const char *name, const struct nn_backend **backend,
                                struct tg_error *err);
 
+/* ---- device tables ------------------------------------------------------------------------------
+ *
+ * How long a device takes for a network: measured, or assumed and saying from what. The simulated backend
+ * keeps to one, `tengen plan` reckons with one. Text, one "KEY VALUE" a line, "#" begins a comment:
+ *   device TEXT            what it is
+ *   source TEXT            begins with "measured" or "assumed", and says how
+ *   net PRESET, size N     the network and the board side that the times are of
+ *   unit rank|thread       a rank's threads share the device (a GPU), or each has one of its own (a core)
+ *   infer ROWS USEC        inference of a batch of so many rows; at least one line, rows rising
+ *   train ROWS USEC        forward and backward pass of so many rows of a step; without a line 3 times infer
+ *   update USEC            the rest of a step: optimiser and average; default 0
+ *   host USEC              what a thread does for an evaluation beside the device: search, encoding; 0 */
+enum { NN_LATENCY_POINTS = 64 };
+struct nn_latency { int n; double rows[NN_LATENCY_POINTS], sec[NN_LATENCY_POINTS]; };
+struct nn_device {
+    char device[128], source[512], net[64];
+    int size;
+    bool measured, per_thread;
+    double slow; /* all of the device's times below are stretched by this */
+    struct nn_latency infer, train;
+    double update_sec, host_sec;
+};
+
+/* option: "PATH" or "PATH,slow=FACTOR". TG_EIO, TG_EFORMAT (names file and line), TG_EINVAL (factor). */
+enum tg_status nn_device_load(const char *option, struct nn_device *d, struct tg_error *err);
+/* Seconds for so many rows: linear between the points, proportional beyond the last. */
+double nn_latency_sec(const struct nn_latency *l, double rows);
+
 /* GFLOP/s of oneDNN's direct 3x3 convolution alone on one thread (channels to channels, batch boards
  * of side size), the best of short runs over `seconds`: what a whole network is measured against.
  * 0 where this build has no oneDNN. */

@@ -1,29 +1,21 @@
 /* simulated.c - a device that takes time and computes nothing: every evaluation is a uniform policy
  * and an even value. With it the protocol between hundreds of ranks can be timed on a small machine.
  *
- * Like a device it works on one batch at a time, in the order they came. A training step takes three
- * times as long as an evaluation; gradients are 0, so parameters stay what they are. */
+ * Its option is a device table (nn.h). Like a device it works on one batch at a time, in the order they
+ * came. Gradients are 0, so parameters stay what they are. */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "backends.h"
 
-enum { MAX_POINTS = 64 };
-
-struct latency {
-    int n;
-    double rows[MAX_POINTS], usec[MAX_POINTS]; /* rising numbers of rows */
-};
-
 struct nn_net {
     struct nn_arch arch;
     struct nn_layout layout;
     int size;
     bool train;
-    struct latency latency;
+    struct nn_device device;
     float *arrays[NN_MOMENT2 + 1]; /* owned [P]; all but the parameters only for training */
     int64_t *sums;                 /* owned [P + 1]: zeros, and the number of rows */
     struct tg_span span;
@@ -31,8 +23,11 @@ struct nn_net {
     double busy_until;             /* seconds; under lock */
 };
 
-/* Roughly a b6c96 network in half precision on a data centre's GPU. */
-static const struct latency default_latency = {4, {1, 64, 256, 1024}, {150, 250, 600, 2100}};
+/* Without a table: no device there is, only something to wait for. */
+static const struct nn_device no_table = {
+    .infer = {4, {1, 64, 256, 1024}, {150e-6, 250e-6, 600e-6, 2100e-6}},
+    .train = {4, {1, 64, 256, 1024}, {450e-6, 750e-6, 1800e-6, 6300e-6}},
+};
 
 static double now_sec(void)
 {
@@ -49,52 +44,6 @@ static void sleep_until(double sec)
     t.tv_nsec = (long)((sec - (double)t.tv_sec) * 1e9);
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0)
         continue; /* a signal */
-}
-
-/* Lines of "rows microseconds", rows rising; "#" starts a comment. */
-static enum tg_status read_latency(const char *path, struct latency *l, struct tg_error *err)
-{
-    FILE *f = fopen(path, "r");
-    char line[256];
-    enum tg_status rc = TG_OK;
-
-    if (f == NULL)
-        return FAIL(err, TG_EIO, "cannot open the latency table %s", path);
-    l->n = 0;
-    for (int number = 1; rc == TG_OK && fgets(line, sizeof line, f) != NULL; number++) {
-        double rows, usec;
-
-        if (line[0] == '#' || line[strspn(line, " \t\r\n")] == '\0')
-            continue;
-        if (sscanf(line, "%lf %lf", &rows, &usec) != 2 || !(rows >= 1.0) || !(usec >= 0.0) ||
-            !(usec < 1e9) || l->n == MAX_POINTS || (l->n > 0 && rows <= l->rows[l->n - 1])) {
-            rc = FAIL(err, TG_EFORMAT, "%s:%d: not \"rows microseconds\" with rising rows, %d lines "
-                      "at most", path, number, (int)MAX_POINTS);
-        } else {
-            l->rows[l->n] = rows;
-            l->usec[l->n++] = usec;
-        }
-    }
-    fclose(f);
-    if (rc == TG_OK && l->n == 0)
-        return FAIL(err, TG_EFORMAT, "%s: an empty latency table", path);
-    return rc;
-}
-
-/* Linear between the table's points, proportional beyond the last. */
-static double latency_sec(const struct latency *l, int n_rows)
-{
-    double rows = (double)n_rows;
-
-    if (rows <= l->rows[0])
-        return 1e-6 * l->usec[0];
-    for (int i = 1; i < l->n; i++)
-        if (rows <= l->rows[i]) {
-            double part = (rows - l->rows[i - 1]) / (l->rows[i] - l->rows[i - 1]);
-
-            return 1e-6 * (l->usec[i - 1] + part * (l->usec[i] - l->usec[i - 1]));
-        }
-    return 1e-6 * l->usec[l->n - 1] * rows / l->rows[l->n - 1];
 }
 
 /* When work of that length is done that is handed in now. */
@@ -127,11 +76,11 @@ static enum tg_status fill_net(struct nn_net *n, const struct nn_arch *arch,
     n->arch = *arch;
     n->size = options->size;
     n->train = options->train;
-    n->latency = default_latency;
+    n->device = no_table;
     if (options->size < 2 || options->size > GAME_MAX_SIZE)
         return FAIL(err, TG_EINVAL, "board side %d: not in 2..%d", options->size, GAME_MAX_SIZE);
     if (options->extra != NULL && options->extra[0] != '\0')
-        TRY(read_latency(options->extra, &n->latency, err));
+        TRY(nn_device_load(options->extra, &n->device, err));
     TRY(nn_layout_open(arch, &n->layout, err));
     for (int i = NN_PARAMS; i <= (n->train ? NN_MOMENT2 : NN_PARAMS); i++) {
         n->arrays[i] = calloc(n->layout.n_params, sizeof(float));
@@ -216,7 +165,7 @@ static enum tg_status sim_infer(struct nn_net *net, struct nn_batch *b, struct t
     memset(b->score, 0, n * (size_t)net->arch.n_score * sizeof(float));
     if (b->ownership != NULL)
         memset(b->ownership, 0, n * points * sizeof(float));
-    *(double *)b->device = enqueue(net, latency_sec(&net->latency, b->n));
+    *(double *)b->device = enqueue(net, nn_latency_sec(&net->device.infer, b->n));
     return TG_OK;
 }
 
@@ -248,7 +197,7 @@ static enum tg_status sim_backward(struct nn_net *net, struct nn_batch *b, const
         memset(net->sums, 0, (net->layout.n_params + 1) * sizeof *net->sums);
     *n_rows += b->n;
     memset(b->t.value_error, 0, (size_t)b->n * sizeof(float));
-    sleep_until(enqueue(net, 3.0 * latency_sec(&net->latency, b->n)));
+    sleep_until(enqueue(net, nn_latency_sec(&net->device.train, b->n)));
     return TG_OK;
 }
 
@@ -258,7 +207,7 @@ static enum tg_status sim_update(struct nn_net *net, const struct nn_update *u,
                                  struct nn_update_result *result, struct tg_error *err)
 {
     size_t n = net->layout.n_params;
-    double keep = (double)u->ema;
+    double keep = (double)u->ema, done = enqueue(net, net->device.update_sec);
 
     if (!net->train)
         return FAIL(err, TG_EINVAL, "this network was not opened for training");
@@ -267,6 +216,7 @@ static enum tg_status sim_update(struct nn_net *net, const struct nn_update *u,
     for (size_t i = 0; i < n; i++)
         net->arrays[NN_EMA][i] = (float)(keep * (double)net->arrays[NN_EMA][i] +
                                          (1.0 - keep) * (double)net->arrays[NN_PARAMS][i]);
+    sleep_until(done);
     return TG_OK;
 }
 
