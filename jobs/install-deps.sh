@@ -18,6 +18,7 @@ optional=(
   gnugo                                           # an opponent and rule oracle for tests
   clang libclang-rt-14-dev                        # jobs/fuzz.sh
   gnuplot-nox                                     # curves of benchmarks
+  slurm-wlm munge                                 # job scripts are tested with a Slurm of our own
 )
 
 # Those of its arguments that are not installed.
