@@ -27,7 +27,8 @@ enum run_file {
     RUN_CHECKPOINT, /* checkpoint/checkpoint-000012.tgc: after iteration 12 */
     RUN_GAMES,      /* games/ */
     RUN_GAMES_OF,   /* games/iteration-000012.sgf */
-    RUN_MATCH,      /* games/match-000012.sgf */
+    RUN_MATCH,      /* games/match-000012.sgf: against the champion, after iteration 12 */
+    RUN_BASELINE,   /* games/baseline-000012.sgf: against the pinned baseline */
     RUN_LOG,        /* log.jsonl */
     RUN_STOP,       /* stop: a file somebody makes to stop the run */
     RUN_HTML,       /* report.html */
@@ -55,7 +56,8 @@ struct manifest_match {
     int64_t iteration;
     int32_t a, b;          /* network numbers; -1: the random bot */
     struct match_result result;
-    char decision[24];     /* "promoted", "rejected", "rolled back", "rating", "none" */
+    char decision[24];     /* "promoted", "rejected", "rolled back", "rating"; "baseline": b is the pinned
+                              one, and the match that decides comes next */
     double llr;            /* SPRT's, 0 without */
     double elo;            /* rating of a over all matches so far, network 0 = 0 */
     double elo_stderr;
@@ -188,6 +190,7 @@ struct sgf_game {
     int n_moves;
     uint8_t winner;                      /* enum game_winner; GAME_UNDECIDED: not said */
     float score;                         /* Black's lead by RE; NaN: not said */
+    char players[2][48];                 /* PB, PW as written, cut off; "": not said */
     int n_variations;                    /* skipped */
     char rules[48];                      /* RU as written, cut off; "": not said */
 };

@@ -318,6 +318,8 @@ enum tg_status run_continuous(struct run *run, bool *stopped, struct tg_error *e
                     "a number of ranks, or \"1/host\"");
     if (run->o.gate.gate.rollback)
         return FAIL(err, TG_EINVAL, "gate.rollback is for cluster.mode = \"lockstep\"");
+    if (run->o.gate.gate.min_baseline_score > 0)
+        return FAIL(err, TG_EINVAL, "gate.min_baseline_score is for cluster.mode = \"lockstep\"");
     run->continuous = calloc(1, sizeof *run->continuous);
     TRY(comm_agree(run->world, run->continuous == NULL ? FAIL(err, TG_ENOMEM, "run") : TG_OK, err));
     TRY_OUT(run_resolve(run, err));

@@ -176,7 +176,7 @@ static enum tg_status judge(struct run *run, struct tg_error *err)
     rc = comm_agree(run->selfplay, rc, err);
     if (rc == TG_OK && c->match_sgf != NULL) {
         fflush(c->match_sgf);
-        rc = run_keep_match(run, c->match_text, c->match_bytes, err);
+        rc = run_keep_match(run, RUN_MATCH, c->match_text, c->match_bytes, err);
     }
     run->at.iteration++;
     return rc;

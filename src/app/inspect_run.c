@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "inspect.h"
+#include "tengen/file.h"
 #include "tengen/hash.h"
 #include "tengen/nn.h"
 #include "tengen/report.h"
@@ -18,7 +19,7 @@ struct audit {
     char *faults[MAX_FAULTS]; /* owned */
     int n_faults;             /* also those beyond MAX_FAULTS */
     int64_t n_shards, n_nets, n_checkpoints; /* files found sound */
-    int64_t n_set_aside, n_configs;
+    int64_t n_set_aside, n_configs, n_matches;
     struct place *games;      /* owned [n_games]: of all sound shards */
     int64_t n_games, cap_games;
 };
@@ -218,6 +219,84 @@ static void audit_config(struct audit *a, const struct manifest_config *c)
     script_close(script);
 }
 
+/* ---- matches ------------------------------------------------------------------------------------ */
+
+/* The game that the manifest has in words: its tensors are those of its SGF files. */
+static bool game_of_words(const struct manifest *m, struct game *g)
+{
+    char name[16];
+    enum game_kind kind;
+    int size, history;
+
+    return sscanf(m->game, "%15[a-z], board side %d, history %d", name, &size, &history) == 3
+           && game_kind_parse(name, &kind) && game_init(g, kind, size, history, NULL) == TG_OK;
+}
+
+/* Wins, losses and other games of network r->a in its SGF file, and how many it played as Black. */
+static void recount(const struct manifest_match *r, const struct sgf_game *games, int n,
+                    struct match_result *found)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "network %d", r->a);
+    *found = (struct match_result){.games = n};
+    for (int i = 0; i < n; i++) {
+        bool black = strcmp(games[i].players[GAME_BLACK], name) == 0;
+        uint8_t won = black ? GAME_WON_BLACK : GAME_WON_WHITE, lost = black ? GAME_WON_WHITE : GAME_WON_BLACK;
+
+        found->games_black += black;
+        found->wins += games[i].winner == won;
+        found->losses += games[i].winner == lost;
+        found->wins_black += black && games[i].winner == won;
+    }
+    found->draws = n - found->wins - found->losses;
+}
+
+/* The games of a match are kept, and are what the manifest says of it. */
+static void audit_match(struct audit *a, const struct game *g, const struct manifest_match *r)
+{
+    const struct match_result *said = &r->result;
+    struct match_result found;
+    struct sgf_game *games = NULL;
+    struct tg_error why = {0};
+    char path[RUN_PATH_MAX], *text = NULL;
+    size_t bytes;
+    int n = 0;
+    enum run_file file = strcmp(r->decision, "baseline") == 0 ? RUN_BASELINE : RUN_MATCH;
+
+    if (run_path(a->o->path, file, r->iteration + 1, path, &why) != TG_OK
+        || tg_file_read(path, 64 << 20, &text, &bytes, &why) != TG_OK
+        || sgf_read(text, bytes, path, g, &games, &n, &why) != TG_OK) {
+        fault(a, "%s", why.text);
+    } else {
+        recount(r, games, n, &found);
+        if (found.games != said->games || found.wins != said->wins || found.losses != said->losses
+            || found.games_black != said->games_black || found.wins_black != said->wins_black)
+            fault(a, "%s: %d games, %d won and %d lost by network %d, %d and %d of them as Black; the "
+                  "manifest says %d, %d, %d, %d and %d", path, found.games, found.wins, found.losses, r->a,
+                  found.games_black, found.wins_black, said->games, said->wins, said->losses,
+                  said->games_black, said->wins_black);
+        else
+            a->n_matches++;
+    }
+    sgf_free(games, n);
+    free(text);
+}
+
+static void audit_matches(struct audit *a)
+{
+    struct game g;
+
+    if (a->m->n_matches == 0)
+        return;
+    if (!game_of_words(a->m, &g)) {
+        fault(a, "the manifest's game: \"%s\" is none", a->m->game);
+        return;
+    }
+    for (int64_t i = 0; i < a->m->n_matches; i++)
+        audit_match(a, &g, &a->m->matches[i]);
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
 static void print_run(const struct inspect *o, const struct manifest *m)
@@ -268,7 +347,7 @@ static void print_json(const struct inspect *o, const struct manifest *m, const 
     printf(",\"verified\":%s", o->verify ? "true" : "false");
     if (o->verify) {
         printf(",\"sound_shards\":%" PRId64 ",\"sound_nets\":%" PRId64 ",\"sound_checkpoints\":%" PRId64
-               ",\"n_faults\":%d,\"faults\":[", a->n_shards, a->n_nets, a->n_checkpoints, a->n_faults);
+               ",\"sound_matches\":%" PRId64 ",\"n_faults\":%d,\"faults\":[", a->n_shards, a->n_nets, a->n_checkpoints, a->n_matches, a->n_faults);
         for (int i = 0; i < a->n_faults && i < MAX_FAULTS; i++) {
             if (i > 0)
                 putchar(',');
@@ -288,6 +367,7 @@ static void audit_all(struct audit *a)
     for (int64_t i = 0; i < a->m->n_nets; i++)
         audit_net(a, &a->m->nets[i]);
     audit_checkpoint(a);
+    audit_matches(a);
     for (int64_t i = 0; i < a->m->n_configs; i++)
         audit_config(a, &a->m->configs[i]);
 }
@@ -307,8 +387,8 @@ enum tg_status inspect_run(const struct inspect *o, struct app *app, struct tg_e
         print_json(o, &m, &a);
     else if (o->verify && a.n_faults == 0)
         printf("  sound   %" PRId64 " shards, %" PRId64 " networks, %" PRId64 " checkpoint, %" PRId64
-               " configs: every hash, count and row; %" PRId64 " shards were set aside before\n",
-               a.n_shards, a.n_nets, a.n_checkpoints, a.n_configs, a.n_set_aside);
+               " configs, %" PRId64 " matches: every hash, count, row and game; %" PRId64 " shards were set aside "
+               "before\n", a.n_shards, a.n_nets, a.n_checkpoints, a.n_configs, a.n_matches, a.n_set_aside);
     for (int i = 0; i < a.n_faults && i < MAX_FAULTS; i++)
         free(a.faults[i]);
     free(a.games);

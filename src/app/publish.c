@@ -101,7 +101,8 @@ static void keep_match_game(struct run *run, FILE *out, const struct record_fini
 }
 
 /* All ranks' games as one SGF collection in the run directory. */
-enum tg_status run_keep_match(struct run *run, const char *mine, size_t n, struct tg_error *err)
+enum tg_status run_keep_match(struct run *run, enum run_file file, const char *mine, size_t n,
+                              struct tg_error *err)
 {
     void *all = NULL;
     size_t *starts = malloc(((size_t)comm_size(run->selfplay) + 1) * sizeof *starts);
@@ -112,7 +113,7 @@ enum tg_status run_keep_match(struct run *run, const char *mine, size_t n, struc
     if (rc == TG_OK && root(run)) {
         char path[RUN_PATH_MAX];
 
-        rc = run_path(run->dir, RUN_MATCH, run->at.iteration + 1, path, err);
+        rc = run_path(run->dir, file, run->at.iteration + 1, path, err);
         if (rc == TG_OK)
             rc = tg_file_replace(path, all, starts[comm_size(run->selfplay)], err);
     }
@@ -191,8 +192,9 @@ struct match_options run_match_options(const struct run *run, int64_t match_id)
     return o;
 }
 
-static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t match_id, bool keep,
-                                 struct match_result *result, struct tg_error *err)
+/* The games go into this file of the run. */
+static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t match_id,
+                                 enum run_file file, struct match_result *result, struct tg_error *err)
 {
     struct match_options o = run_match_options(run, match_id);
     struct selfplay_player pa = {RECORD_NETWORK, RUN_SLOT_CANDIDATE, a, NULL};
@@ -206,18 +208,18 @@ static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t 
     TRY(run_load_net(run, RUN_SLOT_CANDIDATE, a, err));
     TRY(run_load_net(run, RUN_SLOT_CHAMPION, b, err));
     TRY(match_open(run->selfplay, &run->o.game.setups, &pa, &pb, &o, &m, err));
-    out = keep ? open_memstream(&text, &n) : NULL;
+    out = open_memstream(&text, &n);
     rc = play_rounds(run, m, out, result, err);
     if (out != NULL)
         fclose(out);
-    if (rc == TG_OK && keep && !run->cut)
-        rc = run_keep_match(run, text, n, err);
+    if (rc == TG_OK && !run->cut)
+        rc = run_keep_match(run, file, text, n, err);
     free(text);
     match_close(m);
     return rc;
 }
 
-/* Ratings of all networks from all matches of the run; network 0 is 0. Rank 0. */
+/* Ratings of all networks from all matches of the run, *last too; network 0 is 0. Rank 0. */
 static enum tg_status rate(struct run *run, struct manifest_match *last, struct tg_error *err)
 {
     struct manifest *m = &run->manifest;
@@ -245,31 +247,50 @@ static enum tg_status rate(struct run *run, struct manifest_match *last, struct 
     return rc;
 }
 
+/* Rate it, say it, keep it. Rank 0. */
+static enum tg_status note(struct run *run, struct manifest_match *r, const char *why, struct tg_error *err)
+{
+    const struct match_result *m = &r->result;
+
+    TRY(rate(run, r, err));
+    run->at.elo = r->elo;
+    tg_log(&run->app->log, TG_LOG_INFO,
+           "match: network %d against %d: %d wins, %d losses, %d draws of %d (%d distinct games), "
+           "rating %.0f +- %.0f: %s%s%s", r->a, r->b, m->wins, m->losses, m->draws, m->games,
+           m->distinct_games, r->elo, r->elo_stderr, r->decision, why[0] != '\0' ? ": " : "", why);
+    if (m->distinct_games * 10 < m->games * 9)
+        tg_log(&run->app->log, TG_LOG_WARN, "only %d of %d match games differ: raise gate.opening_plies",
+               m->distinct_games, m->games);
+    return manifest_add_match(&run->manifest, r, err);
+}
+
 enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err)
 {
+    const struct match_gate *gate = &run->o.gate.gate;
     struct run_figures *f = &run->figures;
     struct manifest_match r = {.iteration = run->at.iteration, .a = a, .b = b, .result = f->match};
     double lower, upper;
 
     snprintf(r.decision, sizeof r.decision, "%s",
-             !run->o.gate.gate.enabled       ? "rating"
-             : f->decision == MATCH_ACCEPT   ? "promoted"
-             : run->o.gate.gate.rollback     ? "rolled back"
-                                             : "rejected");
-    if (run->o.gate.gate.sprt)
-        match_sprt(&run->o.gate.gate, f->match.wins, f->match.draws, f->match.losses, &r.llr, &lower,
-                   &upper);
-    TRY(rate(run, &r, err));
-    run->at.elo = r.elo;
-    tg_log(&run->app->log, TG_LOG_INFO,
-           "match: network %d against %d: %d wins, %d losses, %d draws of %d (%d distinct games), "
-           "rating %.0f +- %.0f: %s%s%s", r.a, r.b, f->match.wins, f->match.losses, f->match.draws,
-           f->match.games, f->match.distinct_games, r.elo, r.elo_stderr, r.decision,
-           why[0] != '\0' ? ": " : "", why);
-    if (f->match.distinct_games * 10 < f->match.games * 9)
-        tg_log(&run->app->log, TG_LOG_WARN, "only %d of %d match games differ: raise gate.opening_plies",
-               f->match.distinct_games, f->match.games);
-    return manifest_add_match(&run->manifest, &r, err);
+             !gate->enabled                ? "rating"
+             : f->decision == MATCH_ACCEPT ? "promoted"
+             : gate->rollback              ? "rolled back"
+                                           : "rejected");
+    if (gate->sprt)
+        match_sprt(gate, f->match.wins, f->match.draws, f->match.losses, &r.llr, &lower, &upper);
+    return note(run, &r, why, err);
+}
+
+/* The candidate's two matches into the manifest. Rank 0. */
+static enum tg_status note_gate(struct run *run, const struct match_result *baseline, const char *why,
+                                struct tg_error *err)
+{
+    struct manifest_match r = {.iteration = run->at.iteration, .a = run->at.latest, .b = run->at.baseline,
+                               .result = *baseline, .decision = "baseline"};
+
+    if (baseline->games > 0)
+        TRY(note(run, &r, "", err));
+    return run_note_match(run, run->at.latest, run->at.champion, why, err);
 }
 
 static enum tg_status play_gate(struct run *run, struct match_result *baseline, struct tg_error *err)
@@ -277,9 +298,9 @@ static enum tg_status play_gate(struct run *run, struct match_result *baseline, 
     const struct match_gate *gate = &run->o.gate.gate;
     int64_t id = 2 * run->at.iteration;
 
-    TRY(play_match(run, run->at.latest, run->at.champion, id, true, &run->figures.match, err));
+    TRY(play_match(run, run->at.latest, run->at.champion, id, RUN_MATCH, &run->figures.match, err));
     if (gate->min_baseline_score > 0 && !run->cut)
-        TRY(play_match(run, run->at.latest, run->at.baseline, id + 1, false, baseline, err));
+        TRY(play_match(run, run->at.latest, run->at.baseline, id + 1, RUN_BASELINE, baseline, err));
     return TG_OK;
 }
 
@@ -321,7 +342,7 @@ enum tg_status run_judge(struct run *run, struct tg_error *err)
         f->matched = true;
         f->decision = match_gate_judge(gate, &f->match, gate->min_baseline_score > 0 ? &baseline : NULL,
                                        why, sizeof why);
-        TRY(comm_agree(run->world, root(run) ? run_note_match(run, run->at.latest, run->at.champion, why, err) : TG_OK, err));
+        TRY(comm_agree(run->world, root(run) ? note_gate(run, &baseline, why, err) : TG_OK, err));
         comm_bcast(run->world, &run->at, sizeof run->at, 0);
     }
     f->match_sec = tg_now() - start;

@@ -139,9 +139,11 @@ struct match_options run_match_options(const struct run *run, int64_t match_id);
 /* Count a game of the match, write it to out (may be NULL), free it. */
 enum tg_status run_add_match_game(struct run *run, struct match *m, FILE *out, struct record_finished *f,
                                   const struct selfplay_job *job, struct tg_error *err);
-/* All ranks' SGF texts into the run directory. Collective on selfplay. */
-enum tg_status run_keep_match(struct run *run, const char *mine, size_t n, struct tg_error *err);
-/* figures.match of network a against b into ratings, log and manifest. Rank 0. */
+/* All ranks' SGF texts into this file of the run. Collective on selfplay. */
+enum tg_status run_keep_match(struct run *run, enum run_file file, const char *mine, size_t n,
+                              struct tg_error *err);
+/* figures.match of network a against b, with what figures.decision says, into ratings, log and manifest.
+ * Rank 0. */
 enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err);
 
 /* tell.c - rank 0: figures of the iteration into events, JSON lines and the log. */

@@ -107,23 +107,27 @@ static void put_head(FILE *out, const struct manifest *m)
 
 static enum tg_status put_ratings(FILE *out, const struct manifest *m, struct tg_error *err)
 {
-    size_t n = (size_t)m->n_matches;
-    double *numbers = calloc(3 * n + 1, sizeof *numbers);
-    bool *promoted = calloc(n + 1, sizeof *promoted);
+    size_t n = 0, n_all = (size_t)m->n_matches;
+    double *numbers = calloc(3 * n_all + 1, sizeof *numbers);
+    bool *promoted = calloc(n_all + 1, sizeof *promoted);
     enum tg_status rc = TG_OK;
 
     if (numbers == NULL || promoted == NULL) {
-        rc = FAIL(err, TG_ENOMEM, "%zu matches", n);
+        rc = FAIL(err, TG_ENOMEM, "%zu matches", n_all);
     } else {
-        for (size_t i = 0; i < n; i++) {
-            numbers[i] = (double)m->matches[i].iteration + 1;
-            numbers[n + i] = m->matches[i].elo;
-            numbers[2 * n + i] = m->matches[i].elo_stderr;
-            promoted[i] = strcmp(m->matches[i].decision, "promoted") == 0;
+        for (size_t i = 0; i < n_all; i++) {
+            const struct manifest_match *r = &m->matches[i];
+
+            if (strcmp(r->decision, "baseline") == 0)
+                continue; /* the match that decides is rated with it */
+            numbers[n] = (double)r->iteration + 1;
+            numbers[n_all + n] = r->elo;
+            numbers[2 * n_all + n] = r->elo_stderr;
+            promoted[n++] = strcmp(r->decision, "promoted") == 0;
         }
         chart_put(out, &(struct chart){
             .title = "Rating (Elo, first network 0)", .unit = "", .n_series = 1,
-            .series = {{"candidate; large dots: promoted", numbers, numbers + n, numbers + 2 * n,
+            .series = {{"candidate; large dots: promoted", numbers, numbers + n_all, numbers + 2 * n_all,
                         promoted, n}}});
     }
     free(numbers);

@@ -18,6 +18,7 @@ static const struct {
     [RUN_GAMES] = {"games", "", 0},
     [RUN_GAMES_OF] = {"games/iteration-", ".sgf", 6},
     [RUN_MATCH] = {"games/match-", ".sgf", 6},
+    [RUN_BASELINE] = {"games/baseline-", ".sgf", 6},
     [RUN_LOG] = {"log.jsonl", "", 0},
     [RUN_STOP] = {"stop", "", 0},
     [RUN_HTML] = {"report.html", "", 0},

@@ -216,9 +216,9 @@ static enum tg_status set_to_move(struct reader *r, const struct sgf_value *v, c
 
 static enum tg_status take_value(struct reader *r, const struct sgf_value *v, struct tg_error *err)
 {
-    static const char *const known[] = {"SZ", "GM", "KM", "HA", "RU", "RE",
+    static const char *const known[] = {"SZ", "GM", "KM", "HA", "RU", "RE", "PB", "PW",
                                         "AB", "AW", "AE", "B",  "W",  "PL"};
-    enum { SZ, GM, KM, HA, RU, RE, AB, AW, AE, B, W, PL, UNKNOWN } which = SZ;
+    enum { SZ, GM, KM, HA, RU, RE, PB, PW, AB, AW, AE, B, W, PL, UNKNOWN } which = SZ;
     char text[SGF_RULES_MAX];
 
     while (which < UNKNOWN && strcmp(v->ident, known[which]) != 0)
@@ -236,6 +236,10 @@ static enum tg_status take_value(struct reader *r, const struct sgf_value *v, st
         sgf_rules_parse(r->g, text, &r->game->setup);
         return TG_OK;
     case RE: set_result(r, text); return TG_OK;
+    case PB:
+    case PW:
+        snprintf(r->game->players[which == PW], sizeof r->game->players[0], "%.47s", text);
+        return TG_OK;
     case AB: return set_stones(r, v, text, GAME_BLACK_STONE, err);
     case AW: return set_stones(r, v, text, GAME_WHITE_STONE, err);
     case AE: return set_stones(r, v, text, GAME_EMPTY, err);

@@ -303,7 +303,8 @@ const struct option options[] = {
     NUMBER("gate.min_score", GATE(min_score), 0, 1, 0.55, V,
            "the new network becomes champion at this share of the points; a draw is half a point"),
     NUMBER("gate.min_baseline_score", GATE(min_baseline_score), 0, 1, 0, V,
-           "and must reach this against the run's pinned baseline; 0: that is not played"),
+           "and must reach this against the pinned baseline, which is network 0, what the run started "
+           "from; 0: that is not played"),
     NUMBER("gate.max_blunder_increase", GATE(max_blunder_increase), 0, 1, 1, V,
            "and its share of blunders may be above the champion's by this; 1: any"),
     NUMBER("gate.blunder_threshold", GATE(blunder_threshold), 0.01, 2, 0.5, V,

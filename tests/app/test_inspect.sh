@@ -18,9 +18,9 @@ says() { # says TEXT..
 number() { grep -o "\"$1\":[0-9]*" "$work/out" | cut -d: -f2; }
 
 status 0 inspect "$run" --verify
-says "3 shards, 4 networks, 1 checkpoint, 1 configs"
+says "3 shards, 4 networks, 1 checkpoint, 1 configs, 3 matches"
 status 0 inspect "$run" --verify --json
-says '{"kind":"run"' '"n_faults":0,' '"faults":[]}' '"sound_shards":3,' '"iterations":3,' '"games":60,'
+says '{"kind":"run"' '"n_faults":0,' '"faults":[]}' '"sound_shards":3,' '"sound_matches":3,' '"iterations":3,' '"games":60,'
 # No opponent, no opening, no cheap search: every ply is a row.
 [ "$(number rows)" -gt 0 ] && [ "$(number rows)" = "$(number plies)" ] || fail "rows are not plies"
 status 0 inspect "$run/replay/shard-00000001.h5" --verify --json
@@ -61,6 +61,13 @@ damaged checkpoint/checkpoint-000002.tgc 3000
 damaged manifest.json 900
 status 1 status "$work/copy"
 says "Copy manifest.json.bak over it"
+
+# A match whose games do not say what the manifest says.
+rm -rf "$work/copy"
+cp -r "$run" "$work/copy"
+sed -i '0,/RE\[B+[^]]*\]/s//RE[W+R]/;t;0,/RE\[W+[^]]*\]/s//RE[0]/;t;0,/RE\[0\]/s//RE[B+R]/' "$work/copy/games/match-000002.sgf"
+status 1 inspect "$work/copy" --verify
+says match-000002.sgf
 
 rm -rf "$work/copy"
 cp -r "$run" "$work/copy"
