@@ -29,10 +29,12 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "usage: tengen match --a NET --b NET|random|\"gtp:COMMAND\" --games N --visits V\n"
      "                    [--config CONFIG] [--set key=value]... [--opening-plies N] [--size N]\n"
      "                    [--rules NAME] [--komi K] [--seed S] [--threads T] [--parallel N]\n"
-     "                    [--time SEC] [--sgf FILE] [--json]\n\n"
+     "                    [--time SEC] [--backend NAME] [--sgf FILE] [--json]\n\n"
      "Plays pairs of games with the same random opening and colours swapped. Without a config the search\n"
      "is the default one, without noise, at temperature 0. Results are seen by a.\n\n"
      "  --a, --b         a network file (ours or KataGo's); b may be the uniform-random bot or a GTP engine\n"
+     "  --time SEC       that an engine may take for a move, 60\n"
+     "  --backend NAME   where networks are: cpu (the default), cuda, simulated, auto\n"
      "  --json           the last line of standard output is one JSON object with the result\n"
      "  --sgf FILE       write all games there\n"},
     {"gtp", "play under a Go program (Go Text Protocol)",

@@ -11,14 +11,14 @@
 struct side {
     const char *text;               /* as given */
     struct nn_model model;
-    const struct nn_backend *backend;
+    const struct nn_backend *backend; /* the match's, both sides' */
     struct nn_net *net;
     struct selfplay_engine engine;
     struct selfplay_player player;
 };
 
 struct match_command {
-    const char *a, *b, *config, *rules, *sgf, *game;
+    const char *a, *b, *config, *rules, *sgf, *game, *backend;
     struct app_list set;
     int64_t games, visits, size, seed, threads, parallel, opening_plies;
     double komi, time;
@@ -36,7 +36,7 @@ static enum tg_status read_args(int argc, char **argv, struct match_command *c, 
         {"--threads", APP_ARG_INT, &c->threads}, {"--parallel", APP_ARG_INT, &c->parallel},
         {"--opening-plies", APP_ARG_INT, &c->opening_plies}, {"--time", APP_ARG_NUMBER, &c->time},
         {"--sgf", APP_ARG_TEXT, &c->sgf}, {"--game", APP_ARG_TEXT, &c->game},
-        {"--json", APP_ARG_FLAG, &c->json},
+        {"--backend", APP_ARG_TEXT, &c->backend}, {"--json", APP_ARG_FLAG, &c->json},
     };
 
     TRY(app_args(argc, argv, args, sizeof args / sizeof *args, err));
@@ -122,18 +122,17 @@ static enum tg_status configure(const struct match_command *c, const struct side
     return TG_OK;
 }
 
-static enum tg_status open_side(struct side *s, int slot, const struct game *game,
+static enum tg_status open_side(struct side *s, int slot, const struct game *game, int device,
                                 struct selfplay_pool *pool, const struct match_command *c,
                                 struct app *app, struct tg_error *err)
 {
-    struct nn_net_options options = {.size = game->size, .threads = 1};
+    struct nn_net_options options = {.size = game->size, .threads = 1, .device = device};
 
     if (s->player.kind == RECORD_ENGINE)
         return match_engine_open(s->text + 4, c->time, &app->log, &s->engine, err);
     if (s->model.params == NULL)
         return TG_OK;
     TRY(nn_model_fits(&s->model, game, err));
-    TRY(nn_backend_find("cpu", &s->backend, err));
     TRY(s->backend->open(&s->model.arch, &options, &s->net, err));
     TRY(s->backend->set(s->net, NN_PARAMS, s->model.params, err));
     s->player = (struct selfplay_player){RECORD_NETWORK, (uint8_t)slot, slot, NULL};
@@ -149,11 +148,30 @@ static void close_side(struct side *s)
     nn_model_close(&s->model);
 }
 
-struct kept { const struct game *game; const struct side *sides; FILE *out; };
+struct kept {
+    const struct game *game;
+    const struct side *sides;
+    FILE *out;          /* SGF, or NULL */
+    struct tg_log *log;
+    int n_games;        /* finished on this rank */
+    double told;        /* when the log last heard of them */
+};
+
+/* Matches against engines take long: a line every half minute, from every rank. */
+static void tell(struct kept *k)
+{
+    enum { EVERY_SEC = 30 };
+
+    k->n_games++;
+    if (tg_now() < k->told + EVERY_SEC)
+        return;
+    k->told = tg_now();
+    tg_log(k->log, TG_LOG_INFO, "match: %d games finished on this rank", k->n_games);
+}
 
 static void keep(void *ctx, const struct record_finished *f, const struct selfplay_job *job)
 {
-    const struct kept *k = ctx;
+    struct kept *k = ctx;
     const char *names[2];
     struct tg_error err;
 
@@ -165,6 +183,7 @@ static void keep(void *ctx, const struct record_finished *f, const struct selfpl
     }
     if (k->out != NULL)
         sgf_write(k->out, k->game, f, names[0], names[1], &err);
+    tell(k);
 }
 
 static void print_result(const struct match_command *c, const struct match_result *r)
@@ -213,9 +232,12 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
     TRY(comm_agree(app->world, configure(c, sides, &o, err), err));
     TRY(comm_host(app->world, &host, err));
     game_init(&game, (enum game_kind)o.game.kind, o.game.size, o.game.history, err);
+    rc = nn_backend_find(c->backend, &sides[0].backend, err);
+    sides[1].backend = sides[0].backend;
+    TRY_OUT(comm_agree(app->world, rc, err));
     int threads = c->threads > 0 ? (int)c->threads : app_threads(comm_size(host));
     struct selfplay_pool_options pool_options = {
-        .threads = threads, .groups_per_thread = 1,
+        .threads = threads, .groups_per_thread = strcmp(sides[0].backend->name, "cpu") == 0 ? 1 : 2,
         .parallel_games = c->parallel > 0 ? (int)c->parallel : 16 * threads};
     struct match_options m = o.gate.match;
     m.games = (int)c->games;
@@ -224,10 +246,11 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
     memset(&m.gate, 0, sizeof m.gate);
     if (c->opening_plies >= 0)
         m.settings.opening_plies = (int)c->opening_plies;
-    struct kept kept = {&game, sides, c->sgf != NULL ? open_memstream(&text, &n) : NULL};
+    struct kept kept = {.game = &game, .sides = sides, .log = &app->log, .told = tg_now(),
+                        .out = c->sgf != NULL ? open_memstream(&text, &n) : NULL};
     rc = selfplay_open(&game, &pool_options, &app->log, &pool, err);
     for (int i = 0; i < 2 && rc == TG_OK; i++)
-        rc = open_side(&sides[i], i, &game, pool, c, app, err);
+        rc = open_side(&sides[i], i, &game, comm_rank(host), pool, c, app, err);
     rc = comm_agree(app->world, rc, err);
     if (rc == TG_OK)
         rc = match_play(app->world, pool, &game, &o.game.setups, &sides[0].player, &sides[1].player, &m,
@@ -236,6 +259,7 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
         fclose(kept.out);
     if (rc == TG_OK && c->sgf != NULL)
         rc = write_games(app, c, text, n, err);
+out:
     free(text);
     selfplay_close(pool);
     comm_close(host);
@@ -245,7 +269,7 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
 enum tg_status app_match(struct app *app, int argc, char **argv, struct tg_error *err)
 {
     struct match_command c = {.games = 40, .visits = 100, .size = -1, .seed = 1, .opening_plies = -1,
-                              .time = 60, .komi = 1e9};
+                              .time = 60, .komi = 1e9, .backend = "cpu"};
     struct side *sides = calloc(2, sizeof *sides);
     struct match_result result = {0};
     enum tg_status rc;
