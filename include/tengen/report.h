@@ -146,8 +146,7 @@ struct report_progress {
     double policy_loss, value_loss;  /* NaN: none yet */
     double left_sec;                 /* NaN: unknown */
 };
-/* On a terminal: one line, redrawn at most some times a second. Otherwise: nothing, but a plain line a
- * phase when `done` is 1. */
+/* On a terminal: one line, redrawn at most some times a second. Otherwise: a plain line a minute. */
 void report_progress(struct report *r, const struct report_progress *p);
 
 /* A JSON string in its quotes, and a number of so many significant digits (null if it is not finite). */

@@ -146,6 +146,8 @@ void selfplay_load(struct selfplay_pool *pool, int64_t *queued, int64_t *flying)
 
 /* Sums since the last call, then 0. */
 void selfplay_stats_take(struct selfplay_pool *pool, struct selfplay_stats *stats);
+/* The same sums, which go on. */
+void selfplay_stats_peek(struct selfplay_pool *pool, struct selfplay_stats *stats);
 
 /* ---- which games an iteration consists of ------------------------------------------------------ */
 

@@ -349,6 +349,7 @@ enum tg_status continuous_play(struct run *run, struct tg_error *err)
         for (int i = 0; i < c->limit && got && !c->over; i++, timeout = 0)
             TRY(take(run, timeout, &got, err));
         TRY(continuous_act(run, err));
+        run_count_play(run);
         if (!c->over)
             run_progress(run, "self-play", (double)comm_pulse_sums(run->pulse)[RUN_PULSE_STAGED] /
                                                (double)run->o.selfplay.games);
@@ -382,7 +383,7 @@ enum tg_status continuous_play_open(struct run *run, struct tg_error *err)
     if (rc == TG_OK && run->open.iteration == run->at.iteration)
         rc = run_thaw_all(run, thaw, err);
     turn_sgf(run, true);
-    selfplay_stats_take(run->pool, &before);
+    run_take_play(run, &before);
     return comm_agree(run->selfplay, rc, err);
 }
 

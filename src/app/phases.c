@@ -119,6 +119,7 @@ static enum tg_status play_games(struct run *run, int64_t done, int64_t n, FILE 
             done++;
         }
         comm_pulse_set(run->pulse, RUN_PULSE_GAMES, done);
+        run_count_play(run);
         run->cut = run_poll(run) && !idle;
         run_progress(run, "self-play", n > 0 ? (double)done / (double)n : 1);
     }
@@ -163,12 +164,18 @@ static enum tg_status play_share(struct run *run, struct tg_error *err)
     return rc;
 }
 
-/* Sums over the self-play ranks. */
+void run_take_play(struct run *run, struct selfplay_stats *s)
+{
+    selfplay_stats_take(run->pool, s);
+    run->live.games += s->games;
+    run->live.evaluations += s->evaluations;
+}
+
 void run_sum_play(struct run *run, struct selfplay_stats *s)
 {
     double v[8];
 
-    selfplay_stats_take(run->pool, s);
+    run_take_play(run, s);
     v[0] = (double)s->games, v[1] = (double)s->plies, v[2] = (double)s->evaluations;
     v[3] = (double)s->batches, v[4] = (double)s->searches;
     v[5] = s->infer_sec, v[6] = s->busy_sec, v[7] = s->idle_sec;
@@ -194,7 +201,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
     run->net_in[RUN_SLOT_PREVIOUS] = previous < 0 ? -1 : run->net_in[RUN_SLOT_PREVIOUS];
     if (previous >= 0)
         TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));
-    selfplay_stats_take(run->pool, &before);
+    run_take_play(run, &before);
     run->figures.age = 0;
     comm_wait_sec(run->selfplay);
     TRY(comm_agree(run->selfplay, play_share(run, err), err));

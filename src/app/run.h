@@ -38,6 +38,16 @@ struct run_figures {
     enum match_decision decision;
 };
 
+/* Of an iteration under way, for the progress line. */
+struct run_live {
+    int64_t games, evaluations;  /* of this rank, beside those that the pool's sums still hold */
+    int64_t iteration;           /* rank 0: that was shown last */
+    double since;                /* and when it was first shown */
+    int64_t games_before, evaluations_before; /* by all ranks until then */
+    double play_share;           /* of an iteration's time, when rank 0 plays, then trains */
+    double policy_loss, value_loss; /* of the last training; NaN: none yet */
+};
+
 /* A failure that a test asked for. */
 enum inject_kind { INJECT_NONE, INJECT_KILL, INJECT_STOP, INJECT_HANG, INJECT_DISK_FULL,
                    INJECT_TORN_WRITE, INJECT_BIT_FLIP, INJECT_NAN_GRADIENT, INJECT_SLOW_RANK };
@@ -102,6 +112,7 @@ struct run {
     struct comm_watchdog *watchdog;
     struct replay_shard_info shard; /* of this iteration, after run_commit */
     struct run_figures figures;
+    struct run_live live;
     struct run_inject inject;
     int n_back;                  /* times in a row that training went back to a checkpoint */
     bool slow;                   /* this rank, by --inject slow-rank */
@@ -149,6 +160,9 @@ enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char 
 /* tell.c - rank 0: figures of the iteration into events, JSON lines and the log. */
 enum tg_status run_tell(struct run *run, struct tg_error *err);
 enum tg_status run_tell_here(struct run *run, struct tg_error *err); /* the same, not collective */
+/* Games and evaluations of this rank into the pulse. */
+void run_count_play(struct run *run);
+void run_progress_init(struct run *run);
 void run_progress(struct run *run, const char *phase, double done);
 
 /* control.c - what is asked of the run from outside (signals, the stop file, the clock), and how all
@@ -157,6 +171,7 @@ enum run_pulse_item {
     RUN_PULSE_STOP, RUN_PULSE_CHECKPOINT, RUN_PULSE_STATUS, /* how often it was asked for */
     RUN_PULSE_GAMES,                    /* finished in this iteration */
     RUN_PULSE_STEPS, RUN_PULSE_STEPS_OF, /* taken in this iteration, of how many */
+    RUN_PULSE_EVER_GAMES, RUN_PULSE_EVER_EVALS, /* finished and made since the ranks were started */
     /* continuous mode, see continuous.c: what all ranks act on alike */
     RUN_PULSE_FAILED, RUN_PULSE_STAGED, RUN_PULSE_READY, RUN_PULSE_MATCH,
     RUN_PULSE_ITEMS
@@ -197,7 +212,8 @@ enum tg_status run_leave_training(struct run *run, struct tg_error *err);
 
 /* phases.c, for open.c and continuous mode */
 int64_t run_window_rows(const struct run_options *o, int64_t total);
-void run_sum_play(struct run *run, struct selfplay_stats *s); /* over selfplay, since the last call */
+void run_take_play(struct run *run, struct selfplay_stats *s); /* this rank's, since the last call */
+void run_sum_play(struct run *run, struct selfplay_stats *s); /* the same over selfplay */
 enum tg_status run_write_sgf(struct run *run, struct tg_error *err); /* run->sgf; rank 0 */
 int32_t run_previous(const struct run *run, int32_t player); /* the older network to play against, or -1 */
 void run_make_job(const struct run *run, int64_t k, struct selfplay_job *job);

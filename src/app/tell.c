@@ -1,5 +1,6 @@
 /* tell.c - what an iteration was like: for TensorBoard, log.jsonl, the log and the terminal. */
 #include <math.h>
+#include <string.h>
 
 #include "run.h"
 #include "tengen/file.h"
@@ -56,21 +57,37 @@ static enum tg_status tell_scalars(struct run *run, struct tg_error *err)
                           sizeof scalars / sizeof *scalars, err);
 }
 
+/* For the progress line of the next iteration, which has no figures yet. */
+static void keep_losses(struct run *run)
+{
+    const struct train_stats *t = &run->figures.train;
+
+    if (t->n_steps == 0)
+        return;
+    run->live.policy_loss = t->metrics[NN_METRIC_POLICY];
+    run->live.value_loss = t->metrics[NN_METRIC_VALUE];
+}
+
 /* at.iteration already counts this one: it is the number of those that are done. */
 enum tg_status run_tell_here(struct run *run, struct tg_error *err)
 {
     const struct run_figures *f = &run->figures;
     const struct train_stats *t = &f->train;
+    char training[128] = "no training yet";
 
     TRY(tell_scalars(run, err));
+    keep_losses(run);
+    if (f->play_sec > 0 && f->train_sec > 0)
+        run->live.play_share = f->play_sec / (f->play_sec + f->train_sec);
+    if (t->n_steps > 0)
+        snprintf(training, sizeof training, "%lld steps in %.1f s, policy %.3f (of %.3f), value %.3f",
+                 (long long)t->n_steps, f->train_sec, t->metrics[NN_METRIC_POLICY],
+                 t->metrics[NN_METRIC_POLICY_ENTROPY], t->metrics[NN_METRIC_VALUE]);
     tg_log(&run->app->log, TG_LOG_INFO,
-           "iteration %lld of %lld: %lld games, %lld rows in %.1f s (%.1f games/s, %.0f evals/s); "
-           "%lld steps in %.1f s, policy %.3f (of %.3f), value %.3f",
+           "iteration %lld of %lld: %lld games, %lld rows in %.1f s (%.1f games/s, %.0f evals/s); %s",
            (long long)run->at.iteration, (long long)run->o.iterations, (long long)f->play.games,
            (long long)f->n_rows, f->play_sec, per_sec((double)f->play.games, f->play_sec),
-           per_sec((double)f->play.evaluations, f->play_sec), (long long)t->n_steps, f->train_sec,
-           t->metrics[NN_METRIC_POLICY], t->metrics[NN_METRIC_POLICY_ENTROPY],
-           t->metrics[NN_METRIC_VALUE]);
+           per_sec((double)f->play.evaluations, f->play_sec), training);
     return TG_OK;
 }
 
@@ -79,32 +96,71 @@ enum tg_status run_tell(struct run *run, struct tg_error *err)
     return comm_agree(run->world, comm_rank(run->world) == 0 ? run_tell_here(run, err) : TG_OK, err);
 }
 
+/* ---- the progress line --------------------------------------------------------------------------- */
+
+void run_count_play(struct run *run)
+{
+    struct selfplay_stats s;
+
+    selfplay_stats_peek(run->pool, &s);
+    comm_pulse_set(run->pulse, RUN_PULSE_EVER_GAMES, run->live.games + s.games);
+    comm_pulse_set(run->pulse, RUN_PULSE_EVER_EVALS, run->live.evaluations + s.evaluations);
+}
+
+void run_progress_init(struct run *run)
+{
+    run->live = (struct run_live){.iteration = -1, .play_share = 0.7, .policy_loss = NAN, .value_loss = NAN};
+}
+
+/* Of the iteration: its figures where its games are over, else what the ranks have said so far. */
+static void show_rates(struct run *run, struct report_progress *p)
+{
+    const struct selfplay_stats *done = &run->figures.play;
+    const int64_t *sums = comm_pulse_sums(run->pulse);
+    struct run_live *l = &run->live;
+    double now = tg_now();
+
+    if (l->iteration != run->at.iteration) {
+        l->iteration = run->at.iteration;
+        l->since = now;
+        l->games_before = sums[RUN_PULSE_EVER_GAMES];
+        l->evaluations_before = sums[RUN_PULSE_EVER_EVALS];
+    }
+    if (run->figures.play_sec > 0) {
+        p->games_per_sec = per_sec((double)done->games, run->figures.play_sec);
+        p->evals_per_sec = per_sec((double)done->evaluations, run->figures.play_sec);
+    } else {
+        p->games_per_sec = per_sec((double)(sums[RUN_PULSE_EVER_GAMES] - l->games_before), now - l->since);
+        p->evals_per_sec = per_sec((double)(sums[RUN_PULSE_EVER_EVALS] - l->evaluations_before), now - l->since);
+    }
+}
+
+static double time_left(const struct run *run, bool training, double done)
+{
+    double play = run->lag == 0 && run->o.cluster.mode == RUN_LOCKSTEP ? run->live.play_share : 1;
+    double part = training && play < 1 ? play + done * (1 - play) : done * play;
+    double share = ((double)(run->at.iteration - run->first_iteration) + part) /
+                   (double)(run->o.iterations - run->first_iteration);
+
+    return share > 0.01 ? (tg_now() - run->opened) / share * (1 - share) : (double)NAN;
+}
+
 void run_progress(struct run *run, const char *phase, double done)
 {
-    const struct train_stats *t = &run->figures.train;
     struct report_progress p = {
         .iteration = run->at.iteration,
         .iterations = run->o.iterations,
         .phase = phase,
         .done = done,
         .rows = run->at.n_rows,
-        .games_per_sec = NAN,
-        .evals_per_sec = NAN,
-        .policy_loss = t->n_steps > 0 ? t->metrics[NN_METRIC_POLICY] : NAN,
-        .value_loss = t->n_steps > 0 ? t->metrics[NN_METRIC_VALUE] : NAN,
-        .left_sec = NAN,
+        .left_sec = time_left(run, strcmp(phase, "training") == 0, done),
     };
 
     if (run->report == NULL)
         return;
-    double spent = tg_now() - run->opened;
-    double share = ((double)(run->at.iteration - run->first_iteration) + done * 0.5) /
-                   (double)(run->o.iterations - run->first_iteration);
-    if (share > 0.01)
-        p.left_sec = spent / share * (1 - share);
-    if (run->figures.play_sec > 0) {
-        p.games_per_sec = per_sec((double)run->figures.play.games, run->figures.play_sec);
-        p.evals_per_sec = per_sec((double)run->figures.play.evaluations, run->figures.play_sec);
-    }
+    show_rates(run, &p);
+    keep_losses(run);
+    p.policy_loss = run->live.policy_loss;
+    p.value_loss = run->live.value_loss;
     report_progress(run->report, &p);
 }

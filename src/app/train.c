@@ -54,6 +54,7 @@ enum tg_status app_train(struct app *app, int argc, char **argv, struct tg_error
     run_signals_install();
     TRY_OUT(run_open(run, err));
     run->opened = tg_now();
+    run_progress_init(run);
     run->first_iteration = run->at.iteration;
     TRY_OUT(run_loop(run, &stopped, err));
     TRY_OUT(finish(run, stopped, err));

@@ -1,4 +1,4 @@
-/* progress.c - one line that is drawn over and over on a terminal, or a plain line a phase. */
+/* progress.c - one line that is drawn over and over on a terminal, or a plain line now and then. */
 #include "progress.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "tengen/file.h"
 
-static const double redraw_sec = 0.25;
+static const double redraw_sec = 0.25, retell_sec = 60;
 enum { LINE = 256, NARROW = 40 };
 
 /* Open MPI gives its ranks a pipe and copies it to its own standard error: is that a terminal? */
@@ -37,7 +37,6 @@ void progress_init(struct progress *p, struct tg_log *log)
     memset(p, 0, sizeof *p);
     p->log = log;
     p->terminal = -1;
-    p->told_iteration = -1;
     if (log == NULL || log->level < TG_LOG_INFO)
         return;
     int fd = fileno(log->stream);
@@ -47,6 +46,7 @@ void progress_init(struct progress *p, struct tg_log *log)
         p->terminal = launchers_terminal(fd);
         p->owned = p->terminal >= 0;
     }
+    p->drawn = p->terminal >= 0 ? 0 : tg_now();
 }
 
 static int columns_of(int terminal)
@@ -150,14 +150,13 @@ static void draw(struct progress *p, const struct report_progress *now)
 static void tell(struct progress *p, const struct report_progress *now)
 {
     char text[LINE];
+    double sec = tg_now();
 
-    if (now->done < 1
-        || (now->iteration == p->told_iteration && strcmp(now->phase, p->told_phase) == 0))
+    if (sec - p->drawn < retell_sec)
         return;
-    p->told_iteration = now->iteration;
-    snprintf(p->told_phase, sizeof p->told_phase, "%s", now->phase);
     progress_text(now, 0, text, sizeof text);
     tg_log(p->log, TG_LOG_INFO, "%s", text);
+    p->drawn = sec;
 }
 
 void progress_show(struct progress *p, const struct report_progress *now)

@@ -7,9 +7,7 @@ struct progress {
     struct tg_log *log;      /* borrowed; NULL: silence */
     int terminal;            /* descriptor of the terminal that the log ends up on; -1: none */
     bool owned;              /* terminal is ours to close */
-    double drawn;            /* when, by tg_now */
-    int64_t told_iteration;  /* without a terminal: the last phase that was told */
-    char told_phase[32];
+    double drawn;            /* or told: when, by tg_now */
 };
 
 void progress_init(struct progress *p, struct tg_log *log);

@@ -28,6 +28,13 @@ void selfplay_stats_take(struct selfplay_pool *p, struct selfplay_stats *stats)
     pthread_mutex_unlock(&p->lock);
 }
 
+void selfplay_stats_peek(struct selfplay_pool *p, struct selfplay_stats *stats)
+{
+    pthread_mutex_lock(&p->lock);
+    *stats = p->stats;
+    pthread_mutex_unlock(&p->lock);
+}
+
 enum tg_status selfplay_pause(struct selfplay_pool *p, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;

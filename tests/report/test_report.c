@@ -491,31 +491,30 @@ static void the_progress_line_says_all_and_fits(void **state)
     assert_string_equal(text, "iteration 3/20 self-play 100%  4.6M rows");
 }
 
-static void without_a_terminal_each_phase_is_told_once(void **state)
+static void without_a_terminal_a_line_a_minute_is_told(void **state)
 {
     struct fixture *f = *state;
-    struct report *r = open_report(f);
-    struct report_progress p = sample;
+    struct report_progress now = sample;
+    struct progress p;
     int n_lines = 0;
 
-    for (int i = 0; i < 3; i++) {
-        p.iteration = i;
-        for (int phase = 0; phase < 2; phase++) {
-            p.phase = phase == 0 ? "self-play" : "training";
-            for (int k = 0; k <= 12; k++) { /* the end is told more than once */
-                p.done = k < 10 ? k / 10.0 : 1;
-                report_progress(r, &p);
-            }
+    progress_init(&p, &f->log);
+    for (int minute = 0; minute < 3; minute++) {
+        for (int i = 0; i <= 100; i++) {
+            now.done = i / 100.0;
+            progress_show(&p, &now);
         }
+        now.iteration++;
+        p.drawn -= 61; /* a minute goes by */
     }
-    report_close(r);
+    progress_end(&p);
     fflush(f->log.stream);
     for (const char *c = f->logged; *c != '\0'; c++)
         n_lines += *c == '\n';
-    assert_int_equal(n_lines, 6);
+    assert_int_equal(n_lines, 2); /* none in the first minute */
     assert_null(strchr(f->logged, '\r'));
-    assert_non_null(strstr(f->logged, "iteration 1/20 self-play 100%"));
-    assert_non_null(strstr(f->logged, "iteration 3/20 training 100%"));
+    assert_non_null(strstr(f->logged, "iteration 4/20 self-play   0%  3.46 games/s"));
+    assert_non_null(strstr(f->logged, "iteration 5/20"));
 }
 
 /* What stands on the terminal's input side by now. */
@@ -652,7 +651,7 @@ int main(void)
         T(damaged_lines_are_skipped_and_counted),
         T(a_history_of_random_bytes_never_crashes),
         cmocka_unit_test(the_progress_line_says_all_and_fits),
-        T(without_a_terminal_each_phase_is_told_once),
+        T(without_a_terminal_a_line_a_minute_is_told),
         T(on_a_terminal_one_line_is_redrawn_and_makes_way_for_the_log),
         T(the_page_holds_the_curves_and_nothing_from_elsewhere),
         T(a_page_of_a_run_without_figures_is_a_page),
