@@ -74,6 +74,15 @@ static void point_forward(struct lane *l, const struct cpu_conv *c, const float 
          l->packed + c->forward, c->n_out_blocks, add, y, l->stride);
 }
 
+/* All parts of c from l->grads on to the sums. */
+static void add_filters(struct lane *l, const struct cpu_conv *c)
+{
+    for (int i = 0; i < c->n_parts; i++)
+        lane_add_grads(l, c->part[i].offset,
+                       (size_t)(c->part[i].n_out * c->n_in) * (size_t)(c->k * c->k),
+                       l->grads + c->part[i].offset);
+}
+
 /* w [in][out padded] to its place. */
 static void unpack_point_grad(struct lane *l, const struct cpu_conv *c, const float *w)
 {
@@ -84,6 +93,7 @@ static void unpack_point_grad(struct lane *l, const struct cpu_conv *c, const fl
             for (int in = 0; in < c->n_in; in++)
                 l->grads[c->part[i].offset + (size_t)out * (size_t)c->n_in + (size_t)in] =
                     w[(size_t)in * n_out + (size_t)(c->part[i].block * 8 + out)];
+    add_filters(l, c);
 }
 
 static void point_backward(struct lane *l, const struct cpu_conv *c, const float *x,
@@ -164,6 +174,7 @@ static void direct_backward(struct lane *l, const struct cpu_conv *c, const floa
                 l->grads[c->part[0].offset +
                          ((size_t)out * (size_t)c->n_in + (size_t)in) * (size_t)taps + (size_t)t] =
                     l->grad_filter[(size_t)t * matrix + (size_t)in * n_out + (size_t)out];
+    add_filters(l, c);
 }
 
 void conv_forward(struct lane *l, const struct cpu_conv *c, const float *x,

@@ -13,7 +13,7 @@ void norm_pack(const struct cpu_norm *n, const float *params, float *packed);
 void conv_forward(struct lane *l, const struct cpu_conv *c, const float *x,
                   const struct prologue *pre, const float *add, float *y);
 
-/* Gradient of the filter into l->grads; dx := (add ? dx : 0) + gradient of x, through the prologue;
+/* Gradient of the filter into l->sums; dx := (add ? dx : 0) + gradient of x, through the prologue;
  * norm gradients are added to. dx NULL: x is the network's input. */
 void conv_backward(struct lane *l, const struct cpu_conv *c, const float *x,
                    const struct prologue *pre, const float *dy, float *dx, bool add,

@@ -28,9 +28,6 @@ static void cpu_close(struct nn_net *net)
     if (net->lanes != NULL) {
         for (int i = 0; i < net->n_threads; i++)
             lane_close(&net->lanes[i]);
-        for (int i = 0; i < N_LOCKS; i++)
-            pthread_mutex_destroy(&net->locks[i]);
-        pthread_mutex_destroy(&net->metrics_lock);
     }
     free(net->lanes);
     sums_close(&net->sums);
@@ -44,7 +41,6 @@ static void cpu_close(struct nn_net *net)
     free(net);
 }
 
-/* net->lanes is set before anything in it can fail, so that closing finds the locks made. */
 static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
 {
     size_t n = net->plan.layout.n_params;
@@ -52,9 +48,6 @@ static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
     net->lanes = calloc((size_t)net->n_threads, sizeof *net->lanes);
     if (net->lanes == NULL)
         return FAIL(err, TG_ENOMEM, "no memory for %d threads", net->n_threads);
-    for (int i = 0; i < N_LOCKS; i++)
-        pthread_mutex_init(&net->locks[i], NULL);
-    pthread_mutex_init(&net->metrics_lock, NULL);
     net->ema = floats(n);
     net->moment1 = floats(n);
     net->moment2 = floats(n);
@@ -62,9 +55,11 @@ static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
     if (net->ema == NULL || net->moment1 == NULL || net->moment2 == NULL || net->norms == NULL)
         return FAIL(err, TG_ENOMEM, "no memory for moments and average of %zu parameters", n);
     TRY(sums_open(n, &net->sums, err));
-    for (int i = 0; i < net->n_threads; i++)
+    for (int i = 0; i < net->n_threads; i++) {
         TRY(lane_open(&net->plan, net->params, net->packed, NN_CHUNK_ROWS, true, &net->lanes[i],
                       err));
+        net->lanes[i].sums = &net->sums;
+    }
     net->span = (struct tg_span){
         .ptr = net->sums.value, .n = sums_n(&net->sums), .dtype = TG_I64, .mem = TG_HOST};
     return team_open(net->n_threads, &net->team, err);

@@ -1,13 +1,9 @@
 /* cpu.h - a network on the CPU. */
 #pragma once
 
-#include <pthread.h>
-
 #include "lane.h"
 #include "sums.h"
 #include "team.h"
-
-enum { N_LOCKS = 64 };
 
 struct nn_net {
     struct cpu_plan plan;
@@ -17,8 +13,6 @@ struct nn_net {
     float *ema, *moment1, *moment2; /* owned, flat */
     struct sums sums;
     double *norms;                  /* owned: scratch of the update, one per slice */
-    pthread_mutex_t locks[N_LOCKS]; /* each guards a slice of the sums */
-    pthread_mutex_t metrics_lock;
     struct team *team;
     struct lane *lanes;             /* owned [n_threads] */
     struct tg_span span;

@@ -38,6 +38,7 @@ static void take_common(struct lane *l)
     const struct cpu_plan *p = l->plan;
     const struct nn_arch *a = &p->arch;
     size_t border = (size_t)(p->size + p->stem.k - 1);
+    size_t domain = winograd_tensor(&p->wino, p->max_blocks, winograd_rows(&p->wino, l->cap));
 
     l->mask = per_row(l, p->points);
     l->area = per_row(l, 1);
@@ -59,8 +60,8 @@ static void take_common(struct lane *l)
     l->score = per_row(l, 8);
     l->pad = floats(l, (size_t)(p->wino.padded * p->wino.padded) * 8);
     l->pad_direct = floats(l, border * border * 8 * (size_t)p->stem.n_in_blocks);
-    l->tiles_in = floats(l, winograd_tensor(&p->wino, p->max_blocks, l->cap));
-    l->tiles_out = floats(l, winograd_tensor(&p->wino, p->max_blocks, l->cap));
+    l->tiles_in = floats(l, domain);
+    l->tiles_out = floats(l, domain);
 }
 
 static void take_inference(struct lane *l)
@@ -102,7 +103,8 @@ static void take_training(struct lane *l)
     l->grad_heads = tensor(l, p->heads.conv.n_out_blocks);
     l->grad_logits = tensor(l, 1);
     l->grad_own = tensor(l, 1);
-    l->grad_filter = floats(l, p->max_filter + (size_t)(p->wino.n * p->wino.n) * WINOGRAD_GRAD_GAP);
+    l->grad_filter = floats(l, p->max_filter);
+    l->grad_flat = floats(l, 16 * 9 * 8 * (size_t)p->max_blocks);
     l->grad_pad = floats(l, (size_t)(p->wino.padded * p->wino.padded) * 8);
     l->grad_pass = per_row(l, 8);
     l->grad_value = per_row(l, 4);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "plan.h"
+#include "sums.h"
 
 /* Norm, activation and mask on the way into a convolution: act(scale * x + bias) * mask. */
 struct prologue {
@@ -58,15 +59,24 @@ struct lane {
     float *grad_stream[10];    /* by depth */
     float *grad_raw, *grad_heads, *grad_logits, *grad_own;
     float *grad_filter;        /* a filter's gradient before it goes to its place */
+    float *grad_flat;          /* of 16 channels out, as the parameters are ordered */
     float *grad_pad;           /* like pad */
     float *grad_pass, *grad_value, *grad_score, *grad_fc2, *grad_hidden; /* as without grad_ */
     float *grad_pooled, *grad_pooled_v, *grad_row_bias;
-    float *grads;              /* [P] of these rows, flat */
+    float *grads;              /* [P] of these rows, flat; a filter's goes to the sums at once */
+    struct sums *sums;         /* borrowed, shared by all lanes */
+    int64_t n_bad;             /* gradients that did not fit into them */
 
     void **owned;              /* everything to free */
     int n_owned, max_owned;
     bool failed;               /* an allocation did */
 };
+
+/* The gradient of parameters first .. first + n is complete. */
+static inline void lane_add_grads(struct lane *l, size_t first, size_t n, const float *grads)
+{
+    l->n_bad += sums_add_grads(l->sums, first, n, grads);
+}
 
 /* Room for cap rows. train: for the way back, too. params and packed are borrowed. */
 enum tg_status lane_open(const struct cpu_plan *plan, const float *params, const float *packed,

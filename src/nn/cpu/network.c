@@ -155,18 +155,23 @@ static void block_backward(struct lane *l, int at, const float *in, float *d)
     conv_backward(l, &k->conv1, in, &norm1, d_mid, d, true, &grads1);
 }
 
-/* Filters are overwritten whole (unless no loss reaches them), all else is added to. */
-static void clear_grads(struct lane *l, bool ownership)
+/* Filters go to the sums whole, all else is added up in l->grads first. */
+static void clear_grads(struct lane *l)
 {
     const struct nn_layout *layout = &l->plan->layout;
-    size_t skipped = l->plan->heads.ownership.part[0].offset;
 
-    for (int i = 0; i < layout->n_tensors; i++) {
-        const struct nn_tensor *t = &layout->tensors[i];
-
-        if (t->kind != NN_TENSOR_CONV || (t->offset == skipped && !ownership))
+    for (const struct nn_tensor *t = layout->tensors; t < layout->tensors + layout->n_tensors; t++)
+        if (t->kind != NN_TENSOR_CONV)
             memset(l->grads + t->offset, 0, t->n * sizeof *l->grads);
-    }
+}
+
+static void add_grads(struct lane *l)
+{
+    const struct nn_layout *layout = &l->plan->layout;
+
+    for (const struct nn_tensor *t = layout->tensors; t < layout->tensors + layout->n_tensors; t++)
+        if (t->kind != NN_TENSOR_CONV)
+            lane_add_grads(l, t->offset, t->n, l->grads + t->offset);
 }
 
 void network_backward(struct lane *l, bool ownership)
@@ -175,7 +180,7 @@ void network_backward(struct lane *l, bool ownership)
     int top[NN_MAX_BLOCKS], n = 0, width = p->stem.n_out_blocks * 8;
     float *d = l->grad_stream[0];
 
-    clear_grads(l, ownership);
+    clear_grads(l);
     for (int at = 0; at < p->arch.n_blocks; at += p->blocks[at].span)
         top[n++] = at;
     heads_backward(l, n > 0 ? l->saved[top[n - 1]].out : l->stem_out, ownership, d);
@@ -192,4 +197,5 @@ void network_backward(struct lane *l, bool ownership)
                     globals[i] * l->grad_row_bias[row * width + c];
     }
     conv_backward(l, &p->stem, l->input, NULL, d, NULL, false, NULL);
+    add_grads(l);
 }

@@ -7,7 +7,7 @@
 void network_input(struct lane *l, const struct nn_batch *b, int first, int n);
 /* The stream behind the last block; then all heads. */
 void network_forward(struct lane *l, bool ownership);
-/* l->grads := gradients, from l->grad_logits, grad_pass, grad_value, grad_score and (if `ownership`)
+/* l->sums += gradients, from l->grad_logits, grad_pass, grad_value, grad_score and (if `ownership`)
  * grad_own. After network_forward of a training lane. */
 void network_backward(struct lane *l, bool ownership);
 

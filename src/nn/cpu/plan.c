@@ -54,8 +54,10 @@ static void take_conv(struct builder *b, int n_parts, struct cpu_conv *c)
         add_part(c, t);
     }
     c->n_in_blocks = blocks_of(c->n_in);
-    size_t taps = c->k == 3 ? (size_t)(b->plan->wino.n * b->plan->wino.n) : (size_t)(c->k * c->k);
-    size_t matrices = taps * gemm_packed(c->n_in_blocks, c->n_out_blocks);
+    int positions = b->plan->wino.n * b->plan->wino.n;
+    size_t matrices = c->k == 3
+                          ? (size_t)positions * winograd_matrix(c->n_in_blocks, c->n_out_blocks)
+                          : (size_t)(c->k * c->k) * gemm_packed(c->n_in_blocks, c->n_out_blocks);
 
     c->forward = packed(b, matrices);
     c->backward = b->plan->train ? packed(b, matrices) : 0;

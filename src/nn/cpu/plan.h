@@ -33,6 +33,13 @@ struct cpu_conv {
     size_t forward, backward; /* in the packed copy; backward: the transposed matrices */
 };
 
+/* Floats from one Winograd position's matrix of a filter to the next: not a multiple of a page, as
+ * the positions of a filter are written side by side. */
+static inline size_t winograd_matrix(int n_in_blocks, int n_out_blocks)
+{
+    return (size_t)(n_in_blocks * n_out_blocks) * 64 + 32;
+}
+
 struct cpu_norm {
     int n, n_blocks;
     size_t scale, bias; /* in the flat parameters */

@@ -18,11 +18,19 @@ enum tg_status sums_open(size_t n_params, struct sums *s, struct tg_error *err)
     s->value = calloc(sums_n(s), sizeof *s->value);
     if (s->value == NULL)
         return FAIL(err, TG_ENOMEM, "no memory for %zu gradients", n_params);
+    for (int i = 0; i < SUMS_LOCKS; i++)
+        pthread_mutex_init(&s->locks[i], NULL);
+    pthread_mutex_init(&s->metrics_lock, NULL);
     return TG_OK;
 }
 
 void sums_close(struct sums *s)
 {
+    if (s->value != NULL) {
+        for (int i = 0; i < SUMS_LOCKS; i++)
+            pthread_mutex_destroy(&s->locks[i]);
+        pthread_mutex_destroy(&s->metrics_lock);
+    }
     free(s->value);
     memset(s, 0, sizeof *s);
 }
@@ -57,14 +65,13 @@ static void add_four(int64_t *sum, const float *grads, v4l *n_bad)
     *n_bad += ok + 1;
 }
 
-int64_t sums_add_grads(struct sums *s, size_t first, size_t n, const float *grads)
+static int64_t add_slice(int64_t *sum, const float *grads, size_t n)
 {
-    int64_t *sum = s->value + first, rest[4] = {0};
+    int64_t rest[4] = {0};
     float rest_grads[4] = {0};
     v4l n_bad = {0};
     size_t i = 0;
 
-    grads += first;
     for (; i + 4 <= n; i += 4)
         add_four(sum + i, grads + i, &n_bad);
     memcpy(rest, sum + i, (n - i) * sizeof *sum);
@@ -74,13 +81,33 @@ int64_t sums_add_grads(struct sums *s, size_t first, size_t n, const float *grad
     return n_bad[0] + n_bad[1] + n_bad[2] + n_bad[3];
 }
 
+int64_t sums_add_grads(struct sums *s, size_t first, size_t n, const float *grads)
+{
+    size_t step = s->n_params / SUMS_LOCKS + 1;
+    int64_t n_bad = 0;
+
+    while (n > 0) {
+        size_t slice = first / step, left = (slice + 1) * step - first, now = n < left ? n : left;
+
+        pthread_mutex_lock(&s->locks[slice]);
+        n_bad += add_slice(s->value + first, grads, now);
+        pthread_mutex_unlock(&s->locks[slice]);
+        first += now;
+        grads += now;
+        n -= now;
+    }
+    return n_bad;
+}
+
 void sums_add_metrics(struct sums *s, const struct row_metrics *m)
 {
     int64_t *value = s->value + s->n_params;
 
+    pthread_mutex_lock(&s->metrics_lock);
     for (int i = 0; i < NN_METRICS; i++)
         value[i] = add_wrapping(value[i], m->value[i]);
     value[NN_METRICS] = add_wrapping(value[NN_METRICS], m->n_bad);
+    pthread_mutex_unlock(&s->metrics_lock);
 }
 
 double sums_metric(const struct sums *s, enum nn_metric metric)

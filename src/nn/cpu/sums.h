@@ -5,6 +5,7 @@
  * too), so that 4096 ranks cannot overflow the sum unnoticed; the sum of all ranks below 2048. */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,9 +13,13 @@
 
 #include "tengen/nn.h"
 
+enum { SUMS_LOCKS = 64 };
+
 struct sums {
     int64_t *value; /* owned [n_params + NN_METRICS + 1] */
     size_t n_params;
+    pthread_mutex_t locks[SUMS_LOCKS]; /* each guards a slice of the gradients */
+    pthread_mutex_t metrics_lock;
 };
 
 /* Metrics of some rows on their way into the sums. */
@@ -30,7 +35,8 @@ static inline size_t sums_n(const struct sums *s) { return s->n_params + NN_METR
 
 void row_metrics_add(struct row_metrics *m, enum nn_metric metric, double value);
 
-/* s->value [first .. first + n) += grads there. Returns how many did not fit. */
+/* s->value[first .. first + n) += grads [n]; metrics likewise. Any thread may add at any time.
+ * Returns how many did not fit. */
 int64_t sums_add_grads(struct sums *s, size_t first, size_t n, const float *grads);
 void sums_add_metrics(struct sums *s, const struct row_metrics *m);
 

@@ -16,26 +16,6 @@ struct backward {
     int n_rows_global;
 };
 
-/* Slices of the sums are added under a lock each; threads start at different ones. */
-static void add_grads(struct nn_net *net, const float *grads, int start, struct row_metrics *m)
-{
-    size_t n_params = net->sums.n_params, step = n_params / N_LOCKS + 1;
-
-    for (int i = 0; i < N_LOCKS; i++) {
-        int slice = (start + i) % N_LOCKS;
-        size_t first = (size_t)slice * step, end = first + step < n_params ? first + step : n_params;
-
-        if (first >= end)
-            continue;
-        pthread_mutex_lock(&net->locks[slice]);
-        m->n_bad += sums_add_grads(&net->sums, first, end - first, grads);
-        pthread_mutex_unlock(&net->locks[slice]);
-    }
-    pthread_mutex_lock(&net->metrics_lock);
-    sums_add_metrics(&net->sums, m);
-    pthread_mutex_unlock(&net->metrics_lock);
-}
-
 /* A fixed number of rows, whatever thread takes them: so their gradient has the same bits. */
 static void backward_chunk(void *ctx, int item, int thread)
 {
@@ -45,11 +25,13 @@ static void backward_chunk(void *ctx, int item, int thread)
     bool ownership = job->loss->ownership != 0.0f;
     struct row_metrics metrics = {{0}, 0};
 
+    l->n_bad = 0;
     network_input(l, job->b, first, left < l->cap ? left : l->cap);
     network_forward(l, ownership);
     loss_rows(l, job->b, first, job->loss, job->n_rows_global, &metrics);
     network_backward(l, ownership);
-    add_grads(job->net, l->grads, item, &metrics);
+    metrics.n_bad += l->n_bad;
+    sums_add_metrics(&job->net->sums, &metrics);
 }
 
 enum tg_status cpu_backward(struct nn_net *net, struct nn_batch *b, const struct nn_loss *loss,
@@ -121,7 +103,7 @@ struct step {
     struct nn_net *net;
     const struct nn_update *u;
     double clip;          /* factor on the gradient */
-    double bias1, bias2;  /* Adam: 1 - beta^step */
+    double bias1, bias2;  /* Adam: 1 / (1 - beta1^step), 1 / sqrt(1 - beta2^step) */
     double *norms;        /* [slices] sums of squares */
 };
 
@@ -176,7 +158,8 @@ static void step_sgd(const struct step *s, const struct range *r, bool decay)
 static void step_adam(const struct step *s, const struct range *r, bool decay)
 {
     const struct nn_update *u = s->u;
-    double lr = (double)u->learning_rate, clip = s->clip, eps = (double)u->epsilon;
+    double lr = (double)u->learning_rate, rate = lr * s->bias1, clip = s->clip;
+    double eps = (double)u->epsilon, bias2 = s->bias2;
     double b1 = (double)u->momentum, b2 = (double)u->beta2;
     double wd = decay ? (double)u->weight_decay : 0.0;
     double coupled = u->kind == NN_ADAMW ? 0.0 : wd, apart = u->kind == NN_ADAMW ? lr * wd : 0.0;
@@ -188,17 +171,30 @@ static void step_adam(const struct step *s, const struct range *r, bool decay)
 
         r->m[i] = (float)m;
         r->v[i] = (float)v;
-        r->p[i] = (float)(p - apart * p - lr * (m / s->bias1) / (sqrt(v / s->bias2) + eps));
+        r->p[i] = (float)(p - apart * p - rate * m / (sqrt(v) * bias2 + eps));
     }
+}
+
+/* Parameters and their average, few enough to be still in cache for the second. */
+enum { STEP = 512 };
+
+static void step_range(const struct step *s, size_t from, size_t n, bool decay)
+{
+    struct nn_net *net = s->net;
+    struct range r = {n,               net->sums.value + from, net->params + from,
+                      net->ema + from, net->moment1 + from,    net->moment2 + from};
+    double keep = (double)s->u->ema;
+
+    (s->u->kind == NN_SGD ? step_sgd : step_adam)(s, &r, decay);
+    for (size_t i = 0; i < n; i++)
+        r.ema[i] = (float)(keep * (double)r.ema[i] + (1.0 - keep) * (double)r.p[i]);
 }
 
 static void step_slice(void *ctx, int item, int thread)
 {
     const struct step *s = ctx;
-    struct nn_net *net = s->net;
-    const struct nn_layout *layout = &net->plan.layout;
-    size_t first = (size_t)item * SLICE, end = slice_end(net, first);
-    double keep = (double)s->u->ema;
+    const struct nn_layout *layout = &s->net->plan.layout;
+    size_t first = (size_t)item * SLICE, end = slice_end(s->net, first);
 
     (void)thread;
     for (int t = 0; t < layout->n_tensors; t++) {
@@ -206,14 +202,8 @@ static void step_slice(void *ctx, int item, int thread)
         size_t from = tensor->offset > first ? tensor->offset : first;
         size_t to = tensor->offset + tensor->n < end ? tensor->offset + tensor->n : end;
 
-        if (from >= to)
-            continue;
-        struct range r = {to - from,        net->sums.value + from, net->params + from,
-                          net->ema + from,  net->moment1 + from,    net->moment2 + from};
-
-        (s->u->kind == NN_SGD ? step_sgd : step_adam)(s, &r, tensor->decay);
-        for (size_t i = 0; i < r.n; i++)
-            r.ema[i] = (float)(keep * (double)r.ema[i] + (1.0 - keep) * (double)r.p[i]);
+        for (; from < to; from += STEP)
+            step_range(s, from, to - from < STEP ? to - from : STEP, tensor->decay);
     }
 }
 
@@ -250,8 +240,8 @@ enum tg_status cpu_update(struct nn_net *net, const struct nn_update *u,
         return TG_OK;
     if (u->clip_norm > 0.0f && result->grad_norm > (double)u->clip_norm)
         s.clip = (double)u->clip_norm / result->grad_norm;
-    s.bias1 = 1.0 - pow((double)u->momentum, (double)u->step);
-    s.bias2 = 1.0 - pow((double)u->beta2, (double)u->step);
+    s.bias1 = 1.0 / (1.0 - pow((double)u->momentum, (double)u->step));
+    s.bias2 = 1.0 / sqrt(1.0 - pow((double)u->beta2, (double)u->step));
     team_run(net->team, n_slices, step_slice, &s);
     cpu_pack(net);
     return TG_OK;

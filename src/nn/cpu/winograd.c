@@ -47,7 +47,7 @@ INLINE void filter_2d_adjoint(const int M, const v8 *u, v8 *g)
 static void pack_eight(const struct winograd *w, const v8 *g, int n_k, int n_n, int k, int n,
                        float *packed)
 {
-    size_t at = gemm_packed_index(n_k, n_n, k, n), matrix = gemm_packed(n_k, n_n);
+    size_t at = gemm_packed_index(n_k, n_n, k, n), matrix = winograd_matrix(n_k, n_n);
     v8 u[MAX_N * MAX_N];
 
     if (w->m == 3)
@@ -87,11 +87,13 @@ void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const flo
         int n_out = c->part[i].n_out, first = c->part[i].block * 8;
         v8 g[9];
 
-        for (int out = 0; out < n_out; out += 8)
-            for (int in = 0; in < n_in; in++) {
-                gather_filters(filter + (size_t)out * step + (size_t)in * 9, step, n_out - out, g);
-                pack_eight(&p->wino, g, n_k, n_n, in, first + out, packed + c->forward);
-            }
+        for (int pair = 0; pair < n_out; pair += 16)
+            for (int in = 0; in < n_in; in++)
+                for (int out = pair; out < pair + 16 && out < n_out; out += 8) {
+                    gather_filters(filter + (size_t)out * step + (size_t)in * 9, step, n_out - out,
+                                   g);
+                    pack_eight(&p->wino, g, n_k, n_n, in, first + out, packed + c->forward);
+                }
         for (int out = 0; p->train && out < n_out; out++)
             for (int in = 0; in < n_in; in += 8) {
                 gather_filters(filter + (size_t)out * step + (size_t)in * 9, 9, n_in - in, g);
@@ -134,19 +136,37 @@ INLINE void board_in(const int M, const struct winograd *w, const float *pad, fl
             tile_in_2d(M, pad + (ty * w->padded + tx) * M * 8, w->padded, v, position);
 }
 
-/* All rows and blocks of x, through the prologue, into v. */
-static void tiles_in(struct lane *l, const float *x, int n_blocks, const struct prologue *pre,
-                     float *v)
+/* Rows that are in the Winograd domain together. */
+struct rows {
+    int first, n;
+};
+
+/* Before the first of them. */
+static struct rows no_rows(void) { return (struct rows){0, 0}; }
+
+/* The next rows of the lane: equal parts of few enough rows that all positions stay in cache. */
+static bool next_rows(const struct lane *l, struct rows *r)
+{
+    int most = winograd_rows(&l->plan->wino, l->rows);
+
+    r->first += r->n;
+    r->n = l->rows - r->first < most ? l->rows - r->first : most;
+    return r->n > 0;
+}
+
+/* These rows of x, all blocks, through the prologue, into v. */
+static void tiles_in(struct lane *l, struct rows r, const float *x, int n_blocks,
+                     const struct prologue *pre, float *v)
 {
     const struct winograd *w = &l->plan->wino;
-    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+    size_t slab = winograd_slab(w, r.n), position = winograd_position(w, n_blocks, r.n);
     float *inside = l->pad + (w->padded + 1) * 8;
 
     for (int cb = 0; cb < n_blocks; cb++)
-        for (int row = 0; row < l->rows; row++) {
+        for (int row = 0; row < r.n; row++) {
             float *to = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
 
-            prologue_apply(l, pre, x, cb, row, inside, w->padded);
+            prologue_apply(l, pre, x, cb, r.first + row, inside, w->padded);
             if (w->m == 3)
                 board_in(3, w, l->pad, to, position);
             else
@@ -212,15 +232,16 @@ INLINE void board_out(const int M, const struct winograd *w, int size, const flo
         }
 }
 
-static void tiles_out(struct lane *l, const float *v, int n_blocks, const float *add, float *y)
+static void tiles_out(struct lane *l, struct rows r, const float *v, int n_blocks, const float *add,
+                      float *y)
 {
     const struct winograd *w = &l->plan->wino;
-    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+    size_t slab = winograd_slab(w, r.n), position = winograd_position(w, n_blocks, r.n);
 
     for (int cb = 0; cb < n_blocks; cb++)
-        for (int row = 0; row < l->rows; row++) {
+        for (int row = 0; row < r.n; row++) {
             const float *from = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
-            size_t at = (size_t)cb * l->stride + (size_t)(row * l->plan->points) * 8;
+            size_t at = (size_t)cb * l->stride + (size_t)((r.first + row) * l->plan->points) * 8;
 
             if (w->m == 3)
                 board_out(3, w, l->plan->size, from, position, add ? add + at : NULL, y + at);
@@ -229,28 +250,36 @@ static void tiles_out(struct lane *l, const float *v, int n_blocks, const float 
         }
 }
 
-/* out [position] := in [position] * w [position], for every position. */
-static void multiply(struct lane *l, const float *in, int n_in, const float *w, int n_out, float *out)
+static void slabs_of(int n_blocks, size_t slab, ptrdiff_t slabs[MAX_SLABS])
 {
-    const struct winograd *t = &l->plan->wino;
-    size_t slab = winograd_slab(t, l->rows), matrix = gemm_packed(n_in, n_out);
-    size_t in_step = winograd_position(t, n_in, l->rows);
-    size_t out_step = winograd_position(t, n_out, l->rows);
+    for (int k = 0; k < n_blocks; k++)
+        slabs[k] = (ptrdiff_t)((size_t)k * slab);
+}
+
+/* out [position] := in [position] * w [position], for every position. */
+static void multiply(const struct winograd *t, int rows, const float *in, int n_in, const float *w,
+                     int n_out, float *out)
+{
+    size_t slab = winograd_slab(t, rows), matrix = winograd_matrix(n_in, n_out);
+    size_t in_step = winograd_position(t, n_in, rows);
+    size_t out_step = winograd_position(t, n_out, rows);
     ptrdiff_t slabs[MAX_SLABS];
 
-    for (int k = 0; k < n_in; k++)
-        slabs[k] = (ptrdiff_t)((size_t)k * slab);
+    slabs_of(n_in, slab, slabs);
     for (size_t i = 0; i < (size_t)(t->n * t->n); i++)
-        gemm(l->rows * t->tiles, in + i * in_step, slabs, n_in, w + i * matrix, n_out, NULL,
+        gemm(rows * t->tiles, in + i * in_step, slabs, n_in, w + i * matrix, n_out, NULL,
              out + i * out_step, slab);
 }
 
 void winograd_forward(struct lane *l, const struct cpu_conv *c, const float *x,
                       const struct prologue *pre, const float *add, float *y)
 {
-    tiles_in(l, x, c->n_in_blocks, pre, l->tiles_in);
-    multiply(l, l->tiles_in, c->n_in_blocks, l->packed + c->forward, c->n_out_blocks, l->tiles_out);
-    tiles_out(l, l->tiles_out, c->n_out_blocks, add, y);
+    for (struct rows r = no_rows(); next_rows(l, &r);) {
+        tiles_in(l, r, x, c->n_in_blocks, pre, l->tiles_in);
+        multiply(&l->plan->wino, r.n, l->tiles_in, c->n_in_blocks, l->packed + c->forward,
+                 c->n_out_blocks, l->tiles_out);
+        tiles_out(l, r, l->tiles_out, c->n_out_blocks, add, y);
+    }
 }
 
 /* ---- gradients -------------------------------------------------------------------------------- */
@@ -282,15 +311,15 @@ INLINE void tile_grad_2d(const int M, const float *dy, int size, int y0, int x0,
     }
 }
 
-static void tiles_grad(struct lane *l, const float *dy, int n_blocks, float *v)
+static void tiles_grad(struct lane *l, struct rows r, const float *dy, int n_blocks, float *v)
 {
     const struct winograd *w = &l->plan->wino;
-    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
-    int size = l->plan->size;
+    size_t slab = winograd_slab(w, r.n), position = winograd_position(w, n_blocks, r.n);
+    int size = l->plan->size, points = l->plan->points;
 
     for (int cb = 0; cb < n_blocks; cb++)
-        for (int row = 0; row < l->rows; row++) {
-            const float *board = dy + (size_t)cb * l->stride + (size_t)(row * l->plan->points) * 8;
+        for (int row = 0; row < r.n; row++) {
+            const float *board = dy + (size_t)cb * l->stride + (size_t)((r.first + row) * points) * 8;
             float *to = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
 
             for (int t = 0; t < w->tiles; t++, to += 8) {
@@ -332,18 +361,18 @@ INLINE void tile_in_2d_adjoint(const int M, const float *v, size_t position, flo
 }
 
 /* Gradients of the tiles back onto boards and through the prologue. */
-static void tiles_in_back(struct lane *l, const float *v, const float *x, int n_blocks,
-                          const struct prologue *pre, float *dx, bool add,
+static void tiles_in_back(struct lane *l, struct rows r, const float *v, const float *x,
+                          int n_blocks, const struct prologue *pre, float *dx, bool add,
                           const struct norm_grads *norm)
 {
     const struct winograd *w = &l->plan->wino;
-    size_t slab = winograd_slab(w, l->rows), position = winograd_position(w, n_blocks, l->rows);
+    size_t slab = winograd_slab(w, r.n), position = winograd_position(w, n_blocks, r.n);
     size_t pad_bytes = (size_t)(w->padded * w->padded) * 32;
 
     for (int cb = 0; cb < n_blocks; cb++) {
         v8 ds = v8_zero(), db = v8_zero();
 
-        for (int row = 0; row < l->rows; row++) {
+        for (int row = 0; row < r.n; row++) {
             const float *from = v + (size_t)cb * slab + (size_t)(row * w->tiles) * 8;
 
             memset(l->grad_pad, 0, pad_bytes);
@@ -355,28 +384,26 @@ static void tiles_in_back(struct lane *l, const float *v, const float *x, int n_
                 else
                     tile_in_2d_adjoint(4, from, position, to, w->padded);
             }
-            prologue_back(l, pre, x, cb, row, l->grad_pad + (w->padded + 1) * 8, w->padded, dx,
+            prologue_back(l, pre, x, cb, r.first + row, l->grad_pad + (w->padded + 1) * 8, w->padded, dx,
                           add, &ds, &db);
         }
         norm_grads_add(norm, cb, ds, db);
     }
 }
 
-/* Floats from one position's gradient [in][out] to the next: not a multiple of a page. */
-static size_t grad_matrix(const struct cpu_conv *c)
-{
-    return (size_t)(c->n_in_blocks * c->n_out_blocks) * 64 + WINOGRAD_GRAD_GAP;
-}
-
-/* Eight filters from out on, for one channel in: from [position], to [out][in][9]. */
-INLINE void unpack_eight(const int M, const float *from, size_t matrix, float *to, size_t to_step,
-                         int n_out)
+/* Eight filters from out on, for one channel in: from [position], to [out][in][9]. What stands
+ * `ahead` (0: nothing) floats on is needed soon. */
+INLINE void unpack_eight(const int M, const float *from, size_t matrix, size_t ahead, float *to,
+                         size_t to_step, int n_out)
 {
     const int N = M + 2;
     v8 u[MAX_N * MAX_N], g[9];
 
-    for (int k = 0; k < N * N; k++)
+    for (int k = 0; k < N * N; k++) {
         u[k] = v8_load(from + (size_t)k * matrix);
+        if (ahead > 0)
+            __builtin_prefetch(from + (size_t)k * matrix + ahead);
+    }
     filter_2d_adjoint(M, u, g);
     v8_transpose(g);
     for (int j = 0; j < n_out; j++) {
@@ -385,46 +412,74 @@ INLINE void unpack_eight(const int M, const float *from, size_t matrix, float *t
     }
 }
 
-/* Gradient of the transformed filter [position][in][out] to its place in the flat gradients: two
- * blocks out at a time, which share cache lines. */
+/* Channels out of a filter, from first on, at most 16 (which share cache lines): their gradient by
+ * the transformed filter, du [position][in][out], to l->grad_flat [out][in][9]. */
+static void unpack_filters(struct lane *l, const struct cpu_conv *c, const float *du, int first,
+                           int n)
+{
+    size_t n_out = (size_t)c->n_out_blocks * 8, step = (size_t)c->n_in * 9;
+    size_t matrix = winograd_matrix(c->n_in_blocks, c->n_out_blocks);
+
+    for (int in = 0; in < c->n_in; in++)
+        for (int out = 0; out < n; out += 8) {
+            const float *from = du + (size_t)in * n_out + (size_t)(first + out);
+            float *to = l->grad_flat + (size_t)out * step + (size_t)in * 9;
+            size_t ahead = out == 0 ? 4 * n_out : 0;
+
+            if (l->plan->wino.m == 3)
+                unpack_eight(3, from, matrix, ahead, to, step, n - out < 8 ? n - out : 8);
+            else
+                unpack_eight(4, from, matrix, ahead, to, step, n - out < 8 ? n - out : 8);
+        }
+}
+
 static void unpack_filter_grad(struct lane *l, const struct cpu_conv *c, const float *du)
 {
-    size_t n_out = (size_t)c->n_out_blocks * 8, matrix = grad_matrix(c), step = (size_t)c->n_in * 9;
+    size_t step = (size_t)c->n_in * 9;
 
     for (int i = 0; i < c->n_parts; i++)
-        for (int pair = 0; pair < c->part[i].n_out; pair += 16)
-            for (int in = 0; in < c->n_in; in++)
-                for (int out = pair; out < pair + 16 && out < c->part[i].n_out; out += 8) {
-                    const float *from = du + (size_t)in * n_out + (size_t)(c->part[i].block * 8 + out);
-                    float *to = l->grads + c->part[i].offset + (size_t)out * step + (size_t)in * 9;
-                    int n = c->part[i].n_out - out < 8 ? c->part[i].n_out - out : 8;
+        for (int out = 0; out < c->part[i].n_out; out += 16) {
+            int n = c->part[i].n_out - out < 16 ? c->part[i].n_out - out : 16;
 
-                    if (l->plan->wino.m == 3)
-                        unpack_eight(3, from, matrix, to, step, n);
-                    else
-                        unpack_eight(4, from, matrix, to, step, n);
-                }
+            unpack_filters(l, c, du, c->part[i].block * 8 + out, n);
+            lane_add_grads(l, c->part[i].offset + (size_t)out * step, (size_t)n * step, l->grad_flat);
+        }
+}
+
+/* Both gradients, position by position, while its matrices are in cache: du (+= but for the first
+ * rows) that of the transformed filter from l->tiles_in and l->tiles_out; then, if `data`,
+ * l->tiles_in := that of itself. */
+static void multiply_back(struct lane *l, const struct cpu_conv *c, struct rows r, bool data, float *du)
+{
+    const struct winograd *w = &l->plan->wino;
+    int n_in = c->n_in_blocks, n_out = c->n_out_blocks, n_tiles = r.n * w->tiles;
+    size_t slab = winograd_slab(w, r.n), matrix = winograd_matrix(n_in, n_out);
+    float *in = l->tiles_in, *out = l->tiles_out;
+    const float *filter = l->packed + c->backward;
+    ptrdiff_t slabs[MAX_SLABS];
+
+    slabs_of(n_out, slab, slabs);
+    for (int i = 0; i < w->n * w->n; i++) {
+        gemm_outer(n_tiles, in, slab, n_in, out, slab, n_out, r.first > 0, du);
+        if (data)
+            gemm(n_tiles, out, slabs, n_out, filter, n_in, NULL, in, slab);
+        in += winograd_position(w, n_in, r.n);
+        out += winograd_position(w, n_out, r.n);
+        du += matrix;
+        filter += matrix;
+    }
 }
 
 void winograd_backward(struct lane *l, const struct cpu_conv *c, const float *x,
                        const struct prologue *pre, const float *dy, float *dx, bool add,
                        const struct norm_grads *norm)
 {
-    const struct winograd *w = &l->plan->wino;
-    size_t slab = winograd_slab(w, l->rows);
-    size_t in_step = winograd_position(w, c->n_in_blocks, l->rows);
-    size_t out_step = winograd_position(w, c->n_out_blocks, l->rows);
-    size_t matrix = grad_matrix(c);
-
-    tiles_grad(l, dy, c->n_out_blocks, l->tiles_out);
-    tiles_in(l, x, c->n_in_blocks, pre, l->tiles_in);
-    for (size_t i = 0; i < (size_t)(w->n * w->n); i++)
-        gemm_outer(l->rows * w->tiles, l->tiles_in + i * in_step, slab, c->n_in_blocks,
-                   l->tiles_out + i * out_step, slab, c->n_out_blocks, false,
-                   l->grad_filter + i * matrix);
+    for (struct rows r = no_rows(); next_rows(l, &r);) {
+        tiles_grad(l, r, dy, c->n_out_blocks, l->tiles_out);
+        tiles_in(l, r, x, c->n_in_blocks, pre, l->tiles_in);
+        multiply_back(l, c, r, dx != NULL, l->grad_filter);
+        if (dx != NULL)
+            tiles_in_back(l, r, l->tiles_in, x, c->n_in_blocks, pre, dx, add, norm);
+    }
     unpack_filter_grad(l, c, l->grad_filter);
-    if (dx == NULL)
-        return;
-    multiply(l, l->tiles_out, c->n_out_blocks, l->packed + c->backward, c->n_in_blocks, l->tiles_in);
-    tiles_in_back(l, l->tiles_in, x, c->n_in_blocks, pre, dx, add, norm);
 }

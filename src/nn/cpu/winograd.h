@@ -15,14 +15,20 @@ static inline size_t winograd_position(const struct winograd *w, int n_blocks, i
 {
     return (size_t)n_blocks * winograd_slab(w, rows) + 16;
 }
+/* Rows of a lane of so many that are in the domain together: equal parts, small enough for the
+ * cache where a board has many tiles. */
+static inline int winograd_rows(const struct winograd *w, int rows)
+{
+    enum { TILES = 200 };
+    int most = TILES / w->tiles > 1 ? TILES / w->tiles : 1, parts = (rows + most - 1) / most;
+
+    return parts > 0 ? (rows + parts - 1) / parts : 0;
+}
 /* Floats of a tensor of that many blocks and rows. */
 static inline size_t winograd_tensor(const struct winograd *w, int n_blocks, int rows)
 {
     return (size_t)(w->n * w->n) * winograd_position(w, n_blocks, rows);
 }
-
-/* Between the positions of a filter's gradient, floats. */
-enum { WINOGRAD_GRAD_GAP = 32 };
 
 /* Packed filters of c from the flat parameters (backward only if the plan trains). */
 void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const float *params,
@@ -32,7 +38,7 @@ void winograd_pack(const struct cpu_plan *p, const struct cpu_conv *c, const flo
 void winograd_forward(struct lane *l, const struct cpu_conv *c, const float *x,
                       const struct prologue *pre, const float *add, float *y);
 
-/* Gradient of the filter into l->grads; dx := (add ? dx : 0) + gradient of x, through the prologue;
+/* Gradient of the filter into l->sums; dx := (add ? dx : 0) + gradient of x, through the prologue;
  * norm gradients are added to. dx NULL: x is the network's input. */
 void winograd_backward(struct lane *l, const struct cpu_conv *c, const float *x,
                        const struct prologue *pre, const float *dy, float *dx, bool add,
