@@ -94,9 +94,9 @@ return {
         capacity = 500000,
         window_alpha = 0, -- first in, first out
         window_max = column(9),
-        -- They asked for prioritised draws (0.6) up to iteration 90, but lost the priorities unread: all rows
-        -- were drawn alike. Here: the same, said openly; 0.6 would be the real thing.
-        priority_alpha = 0,
+        -- Here: priorities are real (theirs were lost unread, all rows were drawn alike), and kept for the whole
+        -- run: where theirs switched them off, importance weights undo the draw (train.importance_beta).
+        priority_alpha = 0.6,
     },
 
     train = {
@@ -108,6 +108,7 @@ return {
         epochs = 2,         -- over the whole window
         rows_per_new_row = 0,
         min_rows = 10000,   -- Here: heeded
+        importance_beta = { { upto = 4, value = 1 }, { upto = 90, value = 0.4 }, { upto = 252, value = 1 } },
         -- Here: gradients are clipped and a bad one is skipped; the network that plays is a running average.
         clip_norm = 5,
         ema = 0.99,

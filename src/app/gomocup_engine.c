@@ -178,7 +178,7 @@ static struct player_limits limits(const struct gomocup_engine *e)
     gtp_clock_budget(&e->clock, (enum game_color)e->pos->to_move, left > 15 ? left : 15, &l.sec,
                      &l.hard_sec);
     if (e->turn_sec >= 0.0) {
-        double safe = e->turn_sec > 0.6 ? e->turn_sec - 0.2 : 0.66 * e->turn_sec;
+        double safe = e->turn_sec > 0.6 ? 0.99 * e->turn_sec - 0.2 : 0.66 * e->turn_sec;
 
         if (l.sec < 0.0 || safe < l.sec)
             l.sec = safe;

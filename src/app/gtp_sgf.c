@@ -63,7 +63,7 @@ static void put_game(const struct gtp_engine *e, FILE *out)
         fprintf(out, "KM[%g]RU[", s->go.komi2 / 2.0);
         rules_text_write(&s->go, out);
         fputc(']', out);
-    } else {
+    } else if (e->o.rules != NULL || s->gomoku.goal == 5) { /* a tiny board's own goal has no name */
         fprintf(out, "RU[%s]", e->o.rules != NULL ? e->o.rules : "freestyle");
     }
     if (s->handicap > 1)

@@ -100,6 +100,12 @@ config 'return { game = { kind = "go", size = 5, sizes = {9} }, net = "b2c16" }'
 refused 2 "9 x 9" tensor -- 2 train "$work/bad.lua" --run "$work/x"
 refused 2 gomoku "not go" -- 1 match --a "$work/good/net/net-000001.tgn" --b random --config "$configs/quickstart.lua"
 
+# What the gate does in lockstep alone is refused where it would not be done.
+for option in gate.rollback=true gate.min_baseline_score=0.5; do
+  refused 2 "${option%=*}" lockstep -- 2 train "$base" --run "$work/y" --set cluster.mode=continuous \
+    --set cluster.trainers=1 --set "$option" "${opts[@]}"
+done
+
 # A full disk, at the shard, at the network, at the checkpoint. What was there before stays, and when there is
 # room again the run goes on as if nothing had been.
 for phase in commit publish checkpoint; do

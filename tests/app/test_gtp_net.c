@@ -258,6 +258,28 @@ static void a_gomoku_network_plays_gomoku(void **state)
     assert_refused(&f->t, "fixed_handicap 2", "Gomoku");
 }
 
+/* The planes of the past are those of the game, as in self-play, not only of the last move. */
+static void the_network_sees_the_moves_in_their_order(void **state)
+{
+    struct fixture *f = *state;
+    char played[8192], reordered[8192];
+
+    for (int i = 0; i < 3; i++)
+        talk(&f->t, ((const char *[]){"play b C3", "play w D4", "play b E5"})[i]);
+    snprintf(played, sizeof played, "%s", talk(&f->t, "kata-raw-nn 0"));
+    assert_int_equal(played[0], '=');
+    assert_says(&f->t, "play w F6", "=");
+    assert_says(&f->t, "undo", "=");
+    assert_string_equal(talk(&f->t, "kata-raw-nn 0"), played);
+    assert_says(&f->t, "clear_board", "=");
+    for (int i = 0; i < 3; i++)
+        talk(&f->t, ((const char *[]){"play b E5", "play w D4", "play b C3"})[i]);
+    snprintf(reordered, sizeof reordered, "%s", talk(&f->t, "kata-raw-nn 0"));
+    assert_string_not_equal(reordered, played);
+    assert_says(&f->t, "set_position b C3 w D4 b E5", "=");
+    assert_string_not_equal(talk(&f->t, "kata-raw-nn 0"), played); /* stones without a past */
+}
+
 static void a_missing_network_is_named(void **state)
 {
     struct gtp_options o = talk_options();
@@ -286,6 +308,7 @@ int main(void)
         GO(no_time_at_all_still_gives_a_move),
         GO(dead_stones_come_off_where_the_rules_let_players_stop),
         cmocka_unit_test_setup_teardown(a_gomoku_network_plays_gomoku, setup_gomoku, teardown),
+        cmocka_unit_test_setup_teardown(the_network_sees_the_moves_in_their_order, setup_gomoku, teardown),
         cmocka_unit_test(a_missing_network_is_named),
     };
 

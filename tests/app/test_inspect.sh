@@ -29,6 +29,9 @@ says '{"kind":"shard"' '"games":20,' '"iteration":1,' '"verified":true'
 status 0 inspect "$run/net/net-000002.tgn" --json
 says '{"kind":"network"' '"game":"gomoku"' '"size":3,'
 [ "$(number step)" -gt 0 ] || fail "a step"
+grep -q '"hardware": "..*"' "$run/manifest.json" || fail "no hardware"
+grep -q '"elapsed_sec": [0-9.]*[1-9]' "$run/manifest.json" || fail "no time"
+grep -q '"text": "tengen config .*tictactoe.lua.*return {' "$run/manifest.json" || fail "no config in full"
 status 0 status "$run"
 says "3 iterations: 60 games" "Matches: 3"
 status 0 report "$run"

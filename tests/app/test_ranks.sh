@@ -2,11 +2,11 @@
 # Two lockstep iterations leave the same shards and networks, bit for bit, for any number of ranks; any number
 # of threads and games at once; and with trainers of their own.
 . "$(dirname "$0")/lib.sh"
-opts=(--iterations 2 --set selfplay.random_bot_share=0.1
+opts=(--iterations 2 --set report.sgf_games=40 --set selfplay.random_bot_share=0.1
       --set selfplay.previous_share=0.2 --set train.min_rows=50 "${short[@]}")
 
 for config in tictactoe quickstart; do
-  extra=(--set selfplay.games=37)
+  extra=(--set selfplay.games=40)
   [ "$config" = quickstart ] &&
     extra=(--set selfplay.games=9 --set net.preset=b2c16 --set search.visits=8 --set selfplay.max_plies=40)
   for n in 1 2 3 7; do
@@ -22,5 +22,13 @@ for config in tictactoe quickstart; do
     --set cluster.trainers=2 --set cluster.lag=0
   same "$work/$config-1/net/net-000002.tgn" "$work/$config-t/net/net-000002.tgn"
   same "$work/$config-1/net/net-000002.tgn" "$work/$config-r/net/net-000002.tgn"
+done
+
+# Opponents: 0.1 and 0.2 of 40 games, half of them Black; the same games on any number of ranks, as was shown.
+for count in "2 1 PB[random bot]" "2 1 PW[random bot]" "2 2 PB[random bot]" "2 2 PW[random bot]" \
+             "4 2 PB[network 0]" "4 2 PW[network 0]"; do
+  read -r n iteration player <<<"$count"
+  got=$(grep -oF -- "$player" "$work/tictactoe-1/games/iteration-00000$iteration.sgf" | wc -l)
+  [ "$got" = "$n" ] || fail "$player in $got games of iteration $iteration, not $n"
 done
 echo "1 passed, 0 failed"

@@ -192,6 +192,32 @@ static void noise_changes_the_root_visits(void **state)
     close_fixture(&noisy);
 }
 
+/* Temperature says which move is played; what is learned is what the search found. */
+static void the_target_does_not_follow_the_temperature(void **state)
+{
+    static struct fixture cold, hot;
+    int differ = 0;
+    (void)state;
+    open_fixture(&cold, GAME_GOMOKU, 5, 1, 4);
+    open_fixture(&hot, GAME_GOMOKU, 5, 1, 4);
+    cold.settings.search.temp_early = cold.settings.search.temp_late = 0.2f;
+    hot.settings.search.temp_early = hot.settings.search.temp_late = 1.3f;
+    for (int i = 0; i < 12; i++) {
+        add_job(&cold, i, learner, learner);
+        add_job(&hot, i, learner, learner);
+    }
+    play_all(&cold);
+    play_all(&hot);
+    for (int i = 0; i < 12; i++) { /* both searched the same first position */
+        assert_memory_equal(cold.finished[i].rows + cold.layout.policy,
+                            hot.finished[i].rows + hot.layout.policy, (size_t)cold.layout.n_actions * 2);
+        differ += cold.finished[i].moves[0] != hot.finished[i].moves[0];
+    }
+    assert_true(differ > 0);
+    close_fixture(&cold);
+    close_fixture(&hot);
+}
+
 static void replies_are_the_next_plys_policy(void **state)
 {
     static struct fixture f;
@@ -312,6 +338,7 @@ int main(void)
         cmocka_unit_test(resignation_ends_games_but_not_held_out_ones),
         cmocka_unit_test(a_pair_shares_its_opening),
         cmocka_unit_test(noise_changes_the_root_visits),
+        cmocka_unit_test(the_target_does_not_follow_the_temperature),
         cmocka_unit_test(replies_are_the_next_plys_policy),
         cmocka_unit_test(surprise_moves_weight_but_keeps_the_mean),
         cmocka_unit_test(bad_jobs_are_refused),

@@ -35,13 +35,12 @@ static void default_setup(const struct game *g, struct game_setup *setup)
     setup->gomoku = (struct gomoku_rules){.goal = usual_goal(setup)};
 }
 
-/* Goal 0 is the usual one of the board. */
 static const struct {
     const char *name;
     struct gomoku_rules rules;
 } rule_sets[] = {
-    {"freestyle", {.goal = 0}},
-    {"standard", {.goal = 0, .exact_five = 1}},
+    {"freestyle", {.goal = 5}},
+    {"standard", {.goal = 5, .exact_five = 1}},
     {"captures-engine",
      {.goal = 5, .captures = 1, .capture_goal = 5, .double_three = GOMOKU_THREES_RENJU}},
     {"captures-subject",
@@ -54,8 +53,6 @@ static enum tg_status rules_parse(const char *name, struct game_setup *setup, st
     for (size_t i = 0; i < sizeof rule_sets / sizeof *rule_sets; i++)
         if (strcmp(name, rule_sets[i].name) == 0) {
             setup->gomoku = rule_sets[i].rules;
-            if (setup->gomoku.goal == 0)
-                setup->gomoku.goal = usual_goal(setup);
             return TG_OK;
         }
     return FAIL(err, TG_EINVAL,
