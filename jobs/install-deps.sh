@@ -13,6 +13,7 @@ packages=(
   libcjson-dev                                    # manifest
   libprotobuf-c-dev protobuf-c-compiler           # TensorBoard events
   libcmocka-dev                                   # tests
+  patchelf iproute2                               # bundle.sh, and the test that unpacks it
 )
 optional=(
   gnugo                                           # an opponent and rule oracle for tests

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# jobs/gpu-check.sh: says that there is no GPU where there is none; with a device that computes nothing in its place
+# each part is recorded, those that fail too, and JSON and table come out whole.
+. "$(dirname "$0")/lib.sh"
+check=$source_dir/jobs/gpu-check.sh
+unset OUT TENGEN_CUDA_PATH
+status() { # status N ARGS..
+  local expect=$1 got
+  shift
+  bash "$check" "$@" >"$work/out" 2>&1
+  got=$?
+  [ $got -eq "$expect" ] || fail "status $got instead of $expect of: gpu-check.sh $*"
+}
+says() { for text in "${@:2}"; do grep -qF -- "$text" "$1" || fail "$1 does not say: $text"; done; }
+
+if ! ls /dev/nvidia[0-9]* >/dev/null 2>&1; then
+  status 77 --out "$work/none"
+  says "$work/out" "no GPU here"
+  [ -z "$(ls "$work/none")" ] || fail "it wrote something"
+fi
+status 2 --nosuch
+says "$work/out" "unknown option --nosuch" "--sanitizer"
+
+built=$(dirname "$tengen")
+status 1 --backend simulated --build "$built" --out "$work/some" --nets b2c16,nosuch --batches 8 --seconds 0.1
+json=$work/some/gpu-simulated.json table=$work/some/gpu-simulated.md
+says "$json" '"part":"infer b2c16 8","result":"passed","status":0' '"part":"train nosuch 8","result":"failed","status":2' \
+  'no network preset \"nosuch\"' '"by":"tengen","bench":"selfplay"' '"part":"test_backend bf16","result":"'
+says "$table" "| infer | b2c16 | 8 |" "| train | b2c16 | 8 |" "| selfplay | b2c16 |" 'no network preset "nosuch"'
+[ -s "$work/some/gpu-simulated.log" ] || fail "no log"
+if command -v python3 >/dev/null; then
+  python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+assert len(r["parts"]) == 11 and len(r["results"]) == 3, (len(r["parts"]), len(r["results"]))' "$json" ||
+    fail "$json is not what it should be"
+fi
+
+status 1 --backend simulated --build "$built" --out "$work/late" --nets b2c16 --batches 8 --limit 0
+says "$work/late/gpu-simulated.json" '"part":"infer b2c16 8","result":"out of time"' "no time was left"
+echo "1 passed, 0 failed"
