@@ -13,12 +13,14 @@ stop() {
 root=$(cd "$jobs/.." && pwd)
 launcher=(srun --mpi=pmix --kill-on-bad-exit=1)
 again=requeue max_idle=3
-tengen=$root/build/release/tengen
-[ -x "$tengen" ] || tengen=$(cd "$root/../.." && pwd)/bin/tengen # installed: share/tengen/jobs
+tengen=
 site=${TENGEN_SITE:-$jobs/site}
 [ ! -e "$site" ] || . "$site"
 again=${TENGEN_AGAIN:-$again}
-command -v "$tengen" >/dev/null || stop 2 "no program $tengen: set tengen in $site"
+for program in "$root/build/release/tengen" "$root/../../bin/tengen"; do # the latter: installed in share/tengen/jobs
+  [ -n "$tengen" ] || [ ! -x "$program" ] || tengen=$program
+done
+[ -n "$tengen" ] || stop 2 "which tengen? Neither $root/build/release/tengen nor one that is installed: set tengen in $site"
 
 # tengen ends before the job does where it knows when that is. Slurm 22.05 does not say it in the environment.
 tell_end() {

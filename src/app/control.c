@@ -20,6 +20,8 @@ struct run_control {
     int64_t heard[RUN_PULSE_STATUS + 1]; /* of all ranks, acted upon */
     double quiet_until[RUN_PULSE_STATUS + 1]; /* one request reaches the ranks one after the other */
     double look_at;            /* rank 0: when the stop file is looked at next */
+    double polled_at;          /* tg_now() of the last look at anything; 0: none yet */
+    double deaf_sec;           /* the longest time between two looks: this rank's, and of all from run_saved on */
     double end_at;             /* rank 0: tg_now() when the time is over; 0: never */
     char end_of[32];           /* whose clock that is */
     bool quitting, hold;
@@ -76,7 +78,7 @@ static enum tg_status find_end(struct run *run, struct tg_error *err)
 static bool time_is_over(const struct run *run)
 {
     const struct run_control *k = run->control;
-    double margin = (double)run->o.cluster.stop_margin_sec + 2 * run->save_sec;
+    double margin = (double)run->o.cluster.stop_margin_sec + 2 * (run->save_sec + k->deaf_sec);
 
     return k->end_at > 0 && tg_now() >= k->end_at - margin;
 }
@@ -181,10 +183,21 @@ static void poll_pulse(struct run *run)
         log_status(run);
 }
 
+/* How long a request may go unheard here, on a busy machine or while a shard is written. */
+static void note_look(struct run_control *k)
+{
+    double now = tg_now();
+
+    if (k->polled_at > 0 && now - k->polled_at > k->deaf_sec)
+        k->deaf_sec = now - k->polled_at;
+    k->polled_at = now;
+}
+
 bool run_poll(struct run *run)
 {
     if (run->pulse == NULL || run->control->quitting)
         return run->stopping;
+    note_look(run->control);
     if (run->slow)
         nanosleep(&(struct timespec){.tv_nsec = SLOW_NSEC}, NULL);
     look_at_signals(run);
@@ -229,9 +242,11 @@ bool run_stop_agreed(struct run *run)
 
 void run_saved(struct run *run, double sec)
 {
-    if (sec > run->save_sec)
-        run->save_sec = sec;
-    comm_max_f64(run->world, &run->save_sec, 1);
+    double max[2] = {sec > run->save_sec ? sec : run->save_sec, run->control->deaf_sec};
+
+    comm_max_f64(run->world, max, 2);
+    run->save_sec = max[0];
+    run->control->deaf_sec = max[1];
 }
 
 /* ---- opening ------------------------------------------------------------------------------------ */
