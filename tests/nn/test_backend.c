@@ -350,6 +350,59 @@ static void value_errors_come_back_per_row(void **state)
 
 /* ---- sums ------------------------------------------------------------------------------------------ */
 
+/* Row `from` of a batch as a batch of its own, in *b. */
+static void one_row(const struct fixture *f, int from, struct nn_batch *b)
+{
+    int points = f->size * f->size, actions = points + 1;
+
+    *b = f->batch;
+    b->n = 1;
+    b->planes += from * f->arch.n_planes * ((points + 7) / 8);
+    b->globals += from * f->arch.n_globals;
+    b->symmetry += from;
+    b->t.policy += from * actions, b->t.reply += from * actions, b->t.value += from * 3;
+    b->t.score += from, b->t.ownership += from * points;
+    b->t.w_policy += from, b->t.w_reply += from, b->t.w_value += from, b->t.w_score += from;
+    b->t.row_weight += from, b->t.value_error += from;
+}
+
+/* Rows of a large board pass through the convolutions in parts: together they are what each is. */
+static void a_chunks_gradient_is_the_sum_of_its_rows(void **state)
+{
+    enum { ROWS = NN_CHUNK_ROWS - 1 };
+    struct nn_arch arch = gpool_net(NN_RELU);
+    struct fixture f;
+    struct nn_batch row;
+    double error = 0, norm = 0;
+
+    (void)state;
+    if (strcmp(backend_name, "cpu") != 0)
+        skip(); /* compares sums in the CPU's units */
+    fixture_open(&f, &arch, 19, 1, ROWS, NN_BATCH_TRAIN);
+    fill(&f, ROWS, 8);
+    for (int i = 0; i < ROWS; i++) {
+        one_row(&f, i, &row);
+        assert_ok(f.backend->backward(f.net, &row, &all_losses, ROWS, i == 0, &f.err), &f.err);
+    }
+    struct tg_span span = f.backend->reduce_span(f.net);
+    int64_t *apart = malloc(span.n * sizeof *apart);
+
+    assert_non_null(apart);
+    memcpy(apart, span.ptr, span.n * sizeof *apart);
+    assert_ok(f.backend->backward(f.net, &f.batch, &all_losses, ROWS, true, &f.err), &f.err);
+    for (size_t i = 0; i < f.layout.n_params; i++) {
+        double together = (double)((const int64_t *)span.ptr)[i];
+
+        error += (together - (double)apart[i]) * (together - (double)apart[i]);
+        norm += together * together;
+    }
+    assert_true(norm > 0);
+    if (!(error < 1e-10 * norm))
+        fail_msg("error %g of %g", error, norm);
+    free(apart);
+    fixture_close(&f);
+}
+
 /* The reduced range of a batch of rows, as bytes. */
 static void sums_of(int threads, int cut, uint64_t *hash)
 {
@@ -414,6 +467,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_are_the_differences_of_the_reference),
         cmocka_unit_test(each_loss_alone_has_the_right_gradient),
         cmocka_unit_test(value_errors_come_back_per_row),
+        cmocka_unit_test(a_chunks_gradient_is_the_sum_of_its_rows),
         cmocka_unit_test(gradients_have_the_same_bits_however_the_batch_is_cut),
     };
 
