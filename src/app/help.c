@@ -76,7 +76,7 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --net, --size   a network of random parameters, or a file; the board's side, 9\n"
      "  --backend NAME  where the network is: default cpu. On a device infer has two batches under way, and\n"
      "                  selfplay and search say what share of that throughput they left unused\n"
-     "  --backend-option  as net.backend_option of a config: \"fp16\", a file of simulated latencies\n"
+     "  --backend-option  as net.backend_option of a config: \"fp16\", a device table\n"
      "  --batch N       infer, train: rows, on each rank; default 64\n"
      "  --games N       selfplay: at once, on each rank; default 16. A device gets a half of a thread's in a batch\n"
      "  --visits N      selfplay, search: of a move; default 100\n"
