@@ -11,7 +11,7 @@
 #include "tengen/replay.h"
 #include "tengen/rng.h"
 
-enum { PLIES = 60 };
+enum { PLIES = 60, TURNS = 5 };
 
 /* A finished random game with rows like self-play's: a policy target of some thirty moves. */
 static enum tg_status make_game(const struct bench *b, const struct record_layout *l, int64_t id,
@@ -113,7 +113,7 @@ enum tg_status bench_commit(struct bench *b, struct tg_error *err)
     comm_bcast(b->app->world, dir, sizeof dir, 0);
     snprintf(copy, sizeof copy, "%s/plain", dir);
     TRY(replay_writer_open(b->app->world, dir, &b->game, &options, &w, err));
-    for (int turn = 0; turn < 3 && rc == TG_OK; turn++) {
+    for (int turn = 0; turn < TURNS && rc == TG_OK; turn++) {
         double start = tg_now(), one = 0;
 
         rc = fill(b, w, &l, turn, err);
