@@ -100,13 +100,11 @@ static void cmd_set_rules(struct gtp_engine *e, struct gtp_call *c)
     struct game_setup setup = e->setup;
     char *text, wrong[2 * WORD + 32];
 
-    if (c->args[0][0] != '{') {
-        adopt_named(e, c, c->args[0]);
-        return;
-    }
     text = gtp_join(c);
     if (text == NULL)
         gtp_fail(c, "out of memory");
+    else if (text[0] != '{')
+        adopt_named(e, c, text);
     else if (player_game(e->player)->kind != GAME_GO)
         gtp_fail(c, "these are Go rules; the game is Gomoku");
     else if (!read_json(text, &setup.go, wrong, sizeof wrong))

@@ -81,7 +81,7 @@ enum tg_status rules_text_named(const struct game *g, const char *given, struct 
     size_t n = 0;
 
     for (; given[n] != '\0' && n < sizeof name - 1; n++)
-        name[n] = given[n] == '_' ? '-' : (char)tolower((unsigned char)given[n]);
+        name[n] = given[n] == '_' || given[n] == ' ' ? '-' : (char)tolower((unsigned char)given[n]);
     name[n] = '\0';
     return game_rules_parse(g, name, setup, err);
 }

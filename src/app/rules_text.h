@@ -13,6 +13,6 @@ void rules_text_json(const struct go_rules *r, FILE *out);
 void rules_text_begin(struct go_rules *r);
 /* One rule by KataGo's key. False: no such rule or value. */
 bool rules_text_set(struct go_rules *r, const char *key, const char *value);
-/* A rule set's name in any case, with _ for -, into *setup. */
+/* A rule set's name in any case, with _ or a space for -, into *setup. */
 enum tg_status rules_text_named(const struct game *g, const char *name, struct game_setup *setup,
                                 struct tg_error *err);

@@ -40,6 +40,21 @@ static const cJSON *move_info(const cJSON *answer, const char *move)
     return NULL;
 }
 
+static void rules_have_katrains_names_too(void **state)
+{
+    static const char *const names[] = {"new zealand", "stone_scoring", "Tromp-Taylor", "korean", "aga"};
+    struct analyze_talk *t = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char query[200];
+
+        snprintf(query, sizeof query, "{\"id\":\"%s\",\"rules\":\"%s\",\"boardXSize\":5,\"boardYSize\":5,"
+                 "\"moves\":[],\"maxVisits\":1}", names[i], names[i]);
+        ask(t, query);
+        assert_int_equal((int)number_of(part(answer_to(t, names[i], 0), "rootInfo"), "visits"), 1);
+    }
+}
+
 static void each_turn_asked_for_is_answered_once(void **state)
 {
     struct analyze_talk *t = *state;
@@ -600,6 +615,7 @@ static void gomoku_is_analysed_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(rules_have_katrains_names_too),
         T(each_turn_asked_for_is_answered_once),
         T(the_view_turns_chances_points_and_ownership),
         T(policy_and_ownership_lie_row_by_row_from_the_top),

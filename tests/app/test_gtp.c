@@ -248,6 +248,7 @@ static void rules_come_by_name_and_by_json(void **state)
     assert_answer(t, "kata-get-rules",
                   "= {\"friendlyPassOk\":false,\"hasButton\":false,\"ko\":\"POSITIONAL\",\"scoring\":"
                   "\"AREA\",\"suicide\":true,\"tax\":\"NONE\",\"whiteHandicapBonus\":\"0\"}");
+    assert_answer(t, "kata-set-rules new zealand", "="); /* as KaTrain spells it */
     assert_answer(t, "kata-set-rules Tromp_Taylor", "=");
     assert_answer(t, "kata-set-rules {\"ko\": \"SIMPLE\", \"scoring\":\"TERRITORY\",\"suicide\":false}", "=");
     assert_answer(t, "kata-get-rules",

@@ -151,6 +151,121 @@ static void resignation_ends_games_but_not_held_out_ones(void **state)
     close_fixture(&f);
 }
 
+static void nobody_resigns_before_its_ply(void **state)
+{
+    static struct fixture f;
+    int resigned = 0;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 8);
+    f.settings.resign_value = 0.05f;
+    f.settings.resign_min_ply = 20;
+    for (int i = 0; i < 20; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 0; i < 20; i++) {
+        resigned += f.finished[i].game.resigned;
+        assert_true(!f.finished[i].game.resigned || f.finished[i].game.n_moves > 20);
+    }
+    assert_true(resigned > 2);
+    close_fixture(&f);
+}
+
+static void games_are_scored_as_they_stand_at_max_plies(void **state)
+{
+    static struct fixture f;
+    int cut = 0;
+    (void)state;
+    open_fixture(&f, GAME_GO, 5, 1, 8);
+    f.settings.max_plies = 9;
+    for (int i = 0; i < 12; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 0; i < 12; i++) {
+        const struct record_game *g = &f.finished[i].game;
+        assert_in_range(g->n_moves, 2, 9);
+        assert_true(g->score != 0 && g->winner == (g->score > 0 ? GAME_WON_BLACK : GAME_WON_WHITE));
+        cut += g->n_moves == 9;
+    }
+    assert_true(cut > 6);
+    close_fixture(&f);
+}
+
+/* Plies of the same games, with the option or without. */
+static int plies_when_decided(bool end)
+{
+    static struct fixture f;
+    int plies = 0;
+
+    open_fixture(&f, GAME_GO, 3, 1, 8);
+    f.settings.end_when_decided = end;
+    for (int i = 0; i < 24; i++)
+        add_job(&f, i, learner, learner);
+    play_all(&f);
+    for (int i = 0; i < 24; i++)
+        plies += f.finished[i].game.n_moves;
+    close_fixture(&f);
+    return plies;
+}
+
+static void decided_games_end_where_asked(void **state)
+{
+    (void)state;
+    assert_true(plies_when_decided(true) < plies_when_decided(false));
+}
+
+static void openings_vary_unless_exact(void **state)
+{
+    (void)state;
+    for (int exact = 0; exact < 2; exact++) {
+        static struct fixture f;
+        int n_of[7] = {0}, kinds = 0;
+
+        open_fixture(&f, GAME_GO, 5, 1, 8);
+        f.settings.opening_plies = 6;
+        f.settings.opening_exact = exact;
+        f.settings.max_plies = 8;
+        for (int i = 0; i < 30; i++)
+            add_job(&f, i, learner, learner);
+        play_all(&f);
+        for (int i = 0; i < 30; i++) {
+            int n = 0;
+
+            for (int r = 0; r < f.finished[i].game.n_rows; r++)
+                n += row_of(&f, i, r)->kind == RECORD_OPENING;
+            assert_in_range(n, exact ? 6 : 0, 6);
+            n_of[n]++;
+        }
+        for (int n = 0; n < 7; n++)
+            kinds += n_of[n] > 0;
+        assert_true(exact ? kinds == 1 : kinds > 4);
+        close_fixture(&f);
+    }
+}
+
+static void random_moves_are_searched_and_not_followed(void **state)
+{
+    static struct fixture follows, strays;
+    int differ = 0;
+    (void)state;
+    open_fixture(&follows, GAME_GO, 5, 1, 8);
+    open_fixture(&strays, GAME_GO, 5, 1, 8);
+    strays.settings.random_move_share = 1;
+    for (int i = 0; i < 12; i++) {
+        add_job(&follows, i, learner, learner);
+        add_job(&strays, i, learner, learner);
+    }
+    play_all(&follows);
+    play_all(&strays);
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(row_of(&strays, i, 0)->kind, RECORD_FULL);
+        assert_int_equal(row_of(&strays, i, 0)->visits, row_of(&follows, i, 0)->visits);
+        differ += strays.finished[i].moves[0] != follows.finished[i].moves[0];
+    }
+    assert_true(differ > 6);
+    close_fixture(&follows);
+    close_fixture(&strays);
+}
+
 static void a_pair_shares_its_opening(void **state)
 {
     static struct fixture f;
@@ -336,6 +451,11 @@ int main(void)
         cmocka_unit_test(only_the_learners_full_search_is_a_policy_target),
         cmocka_unit_test(cheap_searches_leave_no_row_unless_asked),
         cmocka_unit_test(resignation_ends_games_but_not_held_out_ones),
+        cmocka_unit_test(nobody_resigns_before_its_ply),
+        cmocka_unit_test(games_are_scored_as_they_stand_at_max_plies),
+        cmocka_unit_test(decided_games_end_where_asked),
+        cmocka_unit_test(openings_vary_unless_exact),
+        cmocka_unit_test(random_moves_are_searched_and_not_followed),
         cmocka_unit_test(a_pair_shares_its_opening),
         cmocka_unit_test(noise_changes_the_root_visits),
         cmocka_unit_test(the_target_does_not_follow_the_temperature),
