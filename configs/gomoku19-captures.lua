@@ -22,7 +22,7 @@ return {
         cheap_visits = 80,
         opening_plies = 6,     -- 0 to 6 random moves: many openings, without a lost first half
         random_bot_share = schedule.steps { 20, 0.05, 21, 0 }, -- only while that teaches something
-        previous_share = 0.1,  -- against older networks: what was learned is not forgotten
+        previous_share = 0.1,  -- against older champions: what was learned is not forgotten
     },
     search = {
         visits = schedule.steps { 30, 200, 80, 400, 250, 800 },

@@ -59,6 +59,7 @@ return {
         opening_plies = column(11),
         opening_exact = true,  -- all of that many
         random_bot_share = column(12),
+        -- Here: against older champions, as documented (theirs: the last five networks, passed or not).
         previous_share = column(13),
         past_window = 5,
         -- The newest network plays, as it did there (the documentation said the champion).

@@ -41,7 +41,8 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "usage: tengen gtp [--net FILE] [--game go|gomoku] [--rules NAME] [--size N] [--visits N]\n"
      "                  [--time SEC] [--threads T] [--backend NAME] [--seed S]\n\n"
      "Speaks GTP 2 on standard input and output, as Sabaki, GoGui, Lizzie and twogtp expect, with the\n"
-     "analysis commands of KataGo and Leela Zero. Without a network it plays uniformly at random.\n\n"
+     "analysis commands of KataGo and Leela Zero. Without a network it plays uniformly at random. Of its own\n"
+     "it has tg-legal COLOR, the legal vertices, and tg-state, the position's outcome, pairs and side to move.\n\n"
      "  --rules NAME     go: tromp-taylor, chinese, japanese, ..; gomoku: freestyle, captures-engine, ..\n"
      "  --visits N       per move, 200; the time of a clock, or of --time per move, ends it sooner\n"
      "  --threads T      that search one tree together; default: the cores\n"},
@@ -85,7 +86,7 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
     {"inspect", "what a shard, network or run holds",
      "usage: tengen inspect FILE|RUN [--json] [--verify]\n\n"
      "Prints what a shard (.h5), a network (.tgn, .bin.gz) or a run directory holds. --verify reads it all\n"
-     "again, recounts it and checks every checksum.\n"},
+     "again, recounts it, match games too, and checks every checksum.\n"},
     {"status", "the story of a run",
      "usage: tengen status RUN\n\n"
      "Progress, losses, matches and promotions, config revisions, files that were set aside.\n"},

@@ -9,15 +9,34 @@
 
 /* ---- self-play --------------------------------------------------------------------------------- */
 
-/* The older network that "previous" opponents of this iteration are; -1 if there is none yet. */
+/* One of the last past_window champions before network `player`; -1: there was none. Rank 0. */
+static int32_t draw_champion(const struct run *run, int32_t player)
+{
+    const struct manifest *m = &run->manifest;
+    struct tg_rng r = tg_rng_stream(run->o.seed, TG_RNG_GAME, (uint64_t)run->at.iteration, 2);
+    int32_t n = 0, skip;
+
+    for (int32_t i = 0; i < player && i < m->n_nets; i++)
+        n += m->nets[i].champion;
+    if (n == 0)
+        return -1;
+    skip = n > run->o.selfplay.past_window ? n - run->o.selfplay.past_window : 0;
+    skip += (int32_t)tg_rng_below(&r, (uint32_t)(n - skip));
+    for (int32_t i = 0;; i++)
+        if (m->nets[i].champion && skip-- == 0)
+            return i;
+}
+
 int32_t run_previous(const struct run *run, int32_t player)
 {
-    int32_t window = run->o.selfplay.past_window, oldest = player - window > 0 ? player - window : 0;
-    struct tg_rng r = tg_rng_stream(run->o.seed, TG_RNG_GAME, (uint64_t)run->at.iteration, 2);
+    int32_t number = -1;
 
-    if (player <= 0 || run->o.selfplay.mix.previous <= 0 || window < 1)
+    if (run->o.selfplay.mix.previous <= 0)
         return -1;
-    return oldest + (int32_t)tg_rng_below(&r, (uint32_t)(player - oldest));
+    if (comm_rank(run->world) == 0)
+        number = draw_champion(run, player);
+    comm_bcast(run->selfplay, &number, sizeof number, 0);
+    return number;
 }
 
 /* Game number k of the iteration. */
@@ -189,7 +208,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
 {
     double start = tg_now();
     int32_t player = run->o.selfplay.use_candidate ? run->at.latest : run->at.champion;
-    int32_t previous = run_previous(run, player);
+    int32_t previous;
     struct selfplay_stats before;
 
     if (run->selfplay == NULL || run->at.played)
@@ -198,6 +217,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
         return run_import(run, err);
     run_phase(run, "self-play");
     TRY(run_load_net(run, RUN_SLOT_PLAYER, player, err));
+    previous = run_previous(run, player);
     run->net_in[RUN_SLOT_PREVIOUS] = previous < 0 ? -1 : run->net_in[RUN_SLOT_PREVIOUS];
     if (previous >= 0)
         TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));

@@ -215,7 +215,9 @@ int64_t run_window_rows(const struct run_options *o, int64_t total);
 void run_take_play(struct run *run, struct selfplay_stats *s); /* this rank's, since the last call */
 void run_sum_play(struct run *run, struct selfplay_stats *s); /* the same over selfplay */
 enum tg_status run_write_sgf(struct run *run, struct tg_error *err); /* run->sgf; rank 0 */
-int32_t run_previous(const struct run *run, int32_t player); /* the older network to play against, or -1 */
+/* The champion before `player` that the "previous" opponents are until the next network; -1: none yet.
+ * Collective on selfplay. */
+int32_t run_previous(const struct run *run, int32_t player);
 void run_make_job(const struct run *run, int64_t k, struct selfplay_job *job);
 enum tg_status run_stage_game(struct run *run, FILE *sgf, struct record_finished *f,
                               const struct selfplay_job *job, struct tg_error *err);

@@ -157,9 +157,9 @@ const struct option options[] = {
     NUMBER("selfplay.random_bot_share", o.selfplay.mix.random_bot, 0, 1, 0, V,
            "share of the games against a player of random moves"),
     NUMBER("selfplay.previous_share", o.selfplay.mix.previous, 0, 1, 0, V,
-           "share of the games against an older network"),
+           "share of the games against an older champion (without a gate every network was one)"),
     INTEGER("selfplay.past_window", o.selfplay.past_window, 1, 1e6, 5, V,
-            "how many older networks those are drawn from"),
+            "how many older champions those are drawn from"),
     NUMBER("selfplay.max_age", o.selfplay.max_age, 0.1, 1e6, 2, V,
            "continuous mode: where the rows' networks are older than this on average, in networks "
            "published since, fewer games are played at once"),
