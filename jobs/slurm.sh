@@ -61,6 +61,9 @@ launch() {
   return $status
 }
 
+# srun has been seen to end with 0 when a node of its job had failed: the manifest knows better.
+is_completed() { grep -qs '^"status": "completed"' "$1/manifest.json"; }
+
 # What changes in a manifest when a run gets on, as one number.
 progress_of() {
   grep -sE '^"(iterations|rows|steps|open_iteration|open_shard_rows|open_checkpoint_hash)"' "$1/manifest.json" | cksum

@@ -78,7 +78,8 @@ static enum tg_status find_end(struct run *run, struct tg_error *err)
 static bool time_is_over(const struct run *run)
 {
     const struct run_control *k = run->control;
-    double margin = (double)run->o.cluster.stop_margin_sec + 2 * (run->save_sec + k->deaf_sec);
+    double opening = run->opened > 0 ? run->opened - run->app->started : 0; /* closing is no quicker */
+    double margin = (double)run->o.cluster.stop_margin_sec + opening + 2 * (run->save_sec + k->deaf_sec);
 
     return k->end_at > 0 && tg_now() >= k->end_at - margin;
 }

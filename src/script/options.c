@@ -336,8 +336,8 @@ const struct option options[] = {
     CHOICE("cluster.on_int", o.cluster.on_int, NAMES("stop", "checkpoint", "status", "ignore"),
            RUN_ON_STOP, 0, "the same of SIGINT"),
     NUMBER("cluster.stop_margin_sec", o.cluster.stop_margin_sec, 0, 1e5, 20, 0,
-           "a stop by the clock (--walltime, Slurm's end time) begins this long before it, and twice the longest "
-           "time that saving, and that a rank without looking up, took so far"),
+           "a stop by the clock (--walltime, Slurm's end time) begins this long before it, and the time that "
+           "opening the run took, and twice what saving, and a rank without looking up, took at most so far"),
     NUMBER("cluster.pulse_sec", o.cluster.pulse_sec, 0.01, 60, 0.5, 0,
            "how often all ranks hear of signals and of each other's counts"),
     NUMBER("cluster.watchdog_sec", o.cluster.watchdog_sec, 0, 1e6, 1800, 0,

@@ -44,10 +44,11 @@ job() {
 }
 requeued() { [ "$(cat requeued 2>/dev/null)" = 17 ]; }
 advance() { echo "\"iterations\": $1," >"$work/run/manifest.json"; }
+complete='mkdir -p "$run"; echo "\"status\": \"completed\"," >"$run/manifest.json"; exit 0'
 echo RUNNING >state
 echo N/A >end
 
-job 0 "exit 0"
+job 0 "$complete"
 requeued && fail "a run that is done is requeued"
 [ "$(cat heard_end)" = unset ] || fail "a job without limit gets an end: $(cat heard_end)"
 job 143 "exit 75"
@@ -55,6 +56,12 @@ requeued || fail "status 75 is not requeued"
 job 3 "echo bad luck >&2; exit 3"
 requeued && fail "a failure is requeued"
 grep -q "bad luck" out && grep -q "status 3: not submitted again" out || fail "the failure is not shown"
+job 143 "exit 137"
+requeued || fail "a run whose ranks were killed is not requeued"
+job 143 'rm "$run/manifest.json"; exit 0'
+requeued || fail "srun's 0 is taken for the end of a run that is not completed"
+job 139 "exit 139"
+requeued && fail "a crash is requeued"
 for state in CANCELLED COMPLETING PREEMPTED; do
   echo $state >state
   job 75 "exit 75"
@@ -68,9 +75,9 @@ requeued && fail "requeued against the site's will"
 
 # The end of the job: Slurm 22.05 says it to squeue only.
 echo 2031-05-06T07:08:09 >end
-job 0 "exit 0"
+job 0 "$complete"
 [ "$(cat heard_end)" = "$(date -d 2031-05-06T07:08:09 +%s)" ] || fail "the job ends at $(cat heard_end)?"
-SLURM_JOB_END_TIME=1234 job 0 "exit 0"
+SLURM_JOB_END_TIME=1234 job 0 "$complete"
 [ "$(cat heard_end)" = 1234 ] || fail "Slurm's own word is not taken"
 
 # No progress: three starts that find nothing new, and it is over. Progress begins the count anew.
