@@ -27,8 +27,12 @@ enum tg_status comm_open(MPI_Comm mpi, const char *name, struct comm **c, struct
  * others. Collective on c. */
 enum tg_status comm_subset(struct comm *c, bool member, const char *name, struct comm **out,
                            struct tg_error *err);
-/* The ranks of c on this host. Collective on c. */
+/* The ranks of c on this host (or on a part of it: TENGEN_HOST_RANKS=N in the environment has every N
+ * ranks of the world taken for a host, to test on one machine what several do). Collective on c. */
 enum tg_status comm_host(struct comm *c, struct comm **out, struct tg_error *err);
+/* Which host this is, in the order of their first ranks in c, and of how many; host as above.
+ * Collective on both. */
+void comm_host_number(struct comm *c, struct comm *host, int *number, int *n_hosts);
 void comm_close(struct comm *c); /* Collective. NULL is allowed. */
 
 int comm_rank(const struct comm *c);

@@ -31,10 +31,20 @@ struct replay_shard_info {
     uint64_t n_bytes, hash; /* of the whole file: tg_hash_file */
 };
 
+/* Which ranks write one file together. */
+enum replay_layout {
+    REPLAY_SHARED,        /* all: one shard a commit */
+    REPLAY_PER_HOST       /* those of a host: a shard of each. For file systems on which several hosts cannot
+                             write one file at once. Which game is in which shard depends on who played it */
+};
+
 struct replay_options {
     int chunk_rows;       /* rows per chunk of the arrays, 1..65536. 4096 is good: the fewer borders
                              between chunks, the faster a commit */
     int deflate;          /* level 1..9; 0: uncompressed */
+    int layout;           /* enum replay_layout */
+    int64_t align;        /* what one rank may write begins at a multiple of so many bytes (a stripe of the
+                             file system), so that no two write to the same; 0: nothing is left free */
     const char *config_hash; /* written as attributes; borrowed; may be NULL */
     const char *build;
 };
@@ -53,7 +63,8 @@ enum tg_status replay_writer_push(struct replay_writer *w, struct record_finishe
                                   struct tg_error *err);
 int64_t replay_writer_staged(const struct replay_writer *w); /* rows of this rank */
 
-/* Write what all ranks staged as shard `number`, rows in the order of game ids over all ranks, so
+/* Write what all ranks staged as one shard, `number`, whatever the layout (per_host: the hosts write it
+ * one after the other; for files that are rare), rows in the order of game ids over all ranks, so
  * that the file does not depend on how games were shared out (bit for bit). *info is equal on all
  * ranks; info->n_rows 0: no rows were staged, no file, and games without rows wait for the next commit.
  * Collective. TG_EIO: nothing became visible and the rows stay staged, so the call may be repeated.
@@ -61,7 +72,13 @@ int64_t replay_writer_staged(const struct replay_writer *w); /* rows of this ran
 enum tg_status replay_writer_commit(struct replay_writer *w, int64_t number, int64_t iteration,
                                     struct replay_shard_info *info, struct tg_error *err);
 
-/* Free w and drop what is not committed. Not collective. NULL is allowed. */
+/* The same as the layout says: *files (malloc'd on every rank, equal, the caller frees) are *n shards with
+ * numbers from `number` on, none of them empty. A game id that occurs on two hosts goes unnoticed. After a
+ * failure there may be files of these numbers, which the next commit replaces. */
+enum tg_status replay_writer_commit_files(struct replay_writer *w, int64_t number, int64_t iteration,
+                                          struct replay_shard_info **files, int *n, struct tg_error *err);
+
+/* Free w and drop what is not committed. Collective. NULL is allowed. */
 void replay_writer_close(struct replay_writer *w);
 
 /* ---- reading --------------------------------------------------------------------------------- */

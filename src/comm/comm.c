@@ -78,6 +78,19 @@ enum tg_status comm_subset(struct comm *c, bool member, const char *name, struct
     return rc;
 }
 
+/* TENGEN_HOST_RANKS=N, for tests: every N ranks of the world are taken for a host of their own. */
+static void divide_host(const struct comm *c, MPI_Comm *part)
+{
+    const char *text = getenv("TENGEN_HOST_RANKS");
+    int n = text != NULL ? atoi(text) : 0;
+    MPI_Comm whole = *part;
+
+    if (n < 1)
+        return;
+    MPI_Comm_split(whole, c->world_rank / n, c->rank, part);
+    MPI_Comm_free(&whole);
+}
+
 enum tg_status comm_host(struct comm *c, struct comm **out, struct tg_error *err)
 {
     MPI_Comm part;
@@ -85,10 +98,21 @@ enum tg_status comm_host(struct comm *c, struct comm **out, struct tg_error *err
 
     comm_watch_enter("splitting by host", c->name);
     MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &part);
+    divide_host(c, &part);
     enum tg_status rc = adopt(part, "host", out, err);
     comm_watch_leave();
     c->wait_sec += tg_now() - start;
     return rc;
+}
+
+void comm_host_number(struct comm *c, struct comm *host, int *number, int *n_hosts)
+{
+    int64_t before, total;
+
+    comm_exscan_i64(c, host->rank == 0, &before, &total);
+    comm_bcast(host, &before, sizeof before, 0);
+    *number = (int)before;
+    *n_hosts = (int)total;
 }
 
 void comm_close(struct comm *c)

@@ -14,6 +14,7 @@ struct commit {
     struct shard_workspace *work;
     int chunk_rows;
     bool one_host; /* all ranks of comm */
+    int turn, n_turns; /* n_turns > 0: ranks with turn 0 write, sync and close the file, then those with 1, .. */
     const char *dir;
     struct shard_attributes attributes;
 };

@@ -24,6 +24,8 @@ struct skip_state {
     int failure;         /* errno */
     uint64_t *addresses; /* [cap] */
     int64_t n, cap;
+    int64_t align;       /* of the first chunk of a group; 0: none */
+    bool group_begins;   /* the next chunk is such a one */
 };
 
 struct skip_info {
@@ -76,6 +78,21 @@ static herr_t skip_set_eoa(H5FD_t *file, H5FD_mem_t type, haddr_t addr)
     (void)type;
     ((struct skip_file *)file)->eoa = addr;
     return 0;
+}
+
+/* Space comes from the end of the file, for a group's first chunk from the next border on. */
+static haddr_t skip_alloc(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, hsize_t size)
+{
+    struct skip_file *f = (struct skip_file *)file;
+    haddr_t at = f->eoa, align = (haddr_t)f->state->align;
+
+    (void)dxpl;
+    if (type == H5FD_MEM_DRAW && f->state->group_begins && align > 0)
+        at = (at + align - 1) / align * align;
+    if (type == H5FD_MEM_DRAW)
+        f->state->group_begins = false;
+    f->eoa = at + size;
+    return at;
 }
 
 static haddr_t skip_get_eof(const H5FD_t *file, H5FD_mem_t type)
@@ -148,6 +165,7 @@ static const H5FD_class_t skip_class = {
     .open = skip_open,
     .close = skip_close,
     .query = skip_query,
+    .alloc = skip_alloc,
     .get_eoa = skip_get_eoa,
     .set_eoa = skip_set_eoa,
     .get_eof = skip_get_eof,
@@ -241,20 +259,22 @@ static bool create_table(hid_t file, const struct shard_table *table, int64_t n_
 
 /* Chunks group by group, so that what one rank assembles lies together in the file. nothing stands
  * for the bytes that the driver skips. */
-static bool place_chunks(const struct shard_table *table, const hid_t *sets, int64_t n_groups,
-                         int chunk_items, const uint32_t *sizes, const void *nothing)
+static bool place_chunks(struct skip_state *state, const struct shard_table *table, const hid_t *sets,
+                         int64_t n_groups, int chunk_items, const uint32_t *sizes, const void *nothing)
 {
-    for (int64_t g = 0; g < n_groups; g++)
+    for (int64_t g = 0; g < n_groups; g++) {
+        state->group_begins = true;
         for (int c = 0; c < table->n_columns; c++) {
             hsize_t at[2] = {(hsize_t)(g * chunk_items), 0};
 
             if (H5Dwrite_chunk(sets[c], H5P_DEFAULT, 0, at, *sizes++, nothing) < 0)
                 return false;
         }
+    }
     return true;
 }
 
-static bool build(hid_t file, const struct plan *p, const struct shard_schema *schema,
+static bool build(hid_t file, struct skip_state *state, const struct plan *p, const struct shard_schema *schema,
                   const struct shard_attributes *a, const uint32_t *sizes, const void *nothing)
 {
     hid_t create = H5Pcreate(H5P_GROUP_CREATE);
@@ -269,7 +289,7 @@ static bool build(hid_t file, const struct plan *p, const struct shard_schema *s
         hid_t sets[SHARD_MAX_COLUMNS];
 
         ok = create_table(file, table, p->n_items[t], p->chunk_items[t], a->deflate, sets)
-          && place_chunks(table, sets, p->n_groups[t], p->chunk_items[t], sizes, nothing);
+          && place_chunks(state, table, sets, p->n_groups[t], p->chunk_items[t], sizes, nothing);
         sizes += p->n_groups[t] * table->n_columns;
         for (int c = 0; c < table->n_columns; c++)
             H5Dclose(sets[c]);
@@ -298,7 +318,7 @@ static enum tg_status layout_in(struct skip_state *state, const char *path, cons
 {
     hid_t driver = H5FDregister(&skip_class);
     hid_t file = create_file(path, state, driver);
-    bool ok = file >= 0 && build(file, p, schema, a, sizes, nothing);
+    bool ok = file >= 0 && build(file, state, p, schema, a, sizes, nothing);
     char reason[H5_REASON_CHARS];
 
     h5_reason(reason);
@@ -316,7 +336,7 @@ enum tg_status shard_layout(const char *path, const struct plan *p, const struct
                             const struct shard_attributes *a, const uint32_t *sizes,
                             uint64_t *addresses, struct tg_error *err)
 {
-    struct skip_state state = {.addresses = addresses, .cap = shard_chunk_count(p, schema)};
+    struct skip_state state = {.addresses = addresses, .cap = shard_chunk_count(p, schema), .align = a->align};
     uint32_t largest = 1;
     enum tg_status rc;
 

@@ -10,6 +10,7 @@ struct shard_attributes {
     const struct game *game;         /* borrowed */
     const char *config_hash, *build; /* borrowed; may be NULL */
     int deflate;
+    int64_t align; /* see replay_options */
 };
 
 /* Chunks of all tables are numbered in the order table, group, column. */

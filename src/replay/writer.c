@@ -15,8 +15,10 @@ struct replay_writer {
     struct game game;
     struct record_layout layout;
     struct shard_schema schema;
-    int chunk_rows;
-    bool one_host;
+    int chunk_rows, layout_kind; /* enum replay_layout */
+    int64_t align;
+    struct comm *host; /* owned; the ranks of comm on this one */
+    int host_number, n_hosts;
     struct shard_codec codec;
     struct shard_workspace work;
     struct staged_game *staged; /* owned: [n_staged], there is room for cap_staged */
@@ -30,6 +32,8 @@ static enum tg_status writer_init(struct replay_writer *w, struct comm *comm, co
     w->comm = comm;
     w->game = *game;
     w->chunk_rows = options->chunk_rows;
+    w->layout_kind = options->layout;
+    w->align = options->align;
     record_layout_init(&w->layout, game);
     shard_schema_init(&w->schema, &w->layout);
     if (options->chunk_rows < 1 || options->chunk_rows > 65536)
@@ -53,14 +57,8 @@ static enum tg_status writer_init(struct replay_writer *w, struct comm *comm, co
 /* Collective, agreed. */
 static enum tg_status find_hosts(struct replay_writer *w, struct tg_error *err)
 {
-    struct comm *host;
-    int64_t here;
-
-    TRY(comm_host(w->comm, &host, err));
-    here = comm_size(host) == comm_size(w->comm);
-    comm_close(host);
-    comm_sum_i64(w->comm, &here, 1);
-    w->one_host = here == comm_size(w->comm);
+    TRY(comm_host(w->comm, &w->host, err));
+    comm_host_number(w->comm, w->host, &w->host_number, &w->n_hosts);
     return TG_OK;
 }
 
@@ -142,27 +140,87 @@ static void drop_staged(struct replay_writer *w)
     w->n_rows = 0;
 }
 
+static struct commit commit_on(struct replay_writer *w, struct comm *comm, int64_t number, int64_t iteration)
+{
+    return (struct commit){.comm = comm,
+                           .schema = &w->schema,
+                           .staged = w->staged,
+                           .n_staged = w->n_staged,
+                           .codec = &w->codec,
+                           .work = &w->work,
+                           .chunk_rows = w->chunk_rows,
+                           .one_host = comm == w->host || w->n_hosts == 1,
+                           .dir = w->dir,
+                           .attributes = {.number = number,
+                                          .iteration = iteration,
+                                          .game = &w->game,
+                                          .config_hash = w->config_hash,
+                                          .build = w->build,
+                                          .deflate = w->codec.level,
+                                          .align = w->align}};
+}
+
 enum tg_status replay_writer_commit(struct replay_writer *w, int64_t number, int64_t iteration,
                                     struct replay_shard_info *info, struct tg_error *err)
 {
-    struct commit k = {.comm = w->comm,
-                       .schema = &w->schema,
-                       .staged = w->staged,
-                       .n_staged = w->n_staged,
-                       .codec = &w->codec,
-                       .work = &w->work,
-                       .chunk_rows = w->chunk_rows,
-                       .one_host = w->one_host,
-                       .dir = w->dir,
-                       .attributes = {.number = number,
-                                      .iteration = iteration,
-                                      .game = &w->game,
-                                      .config_hash = w->config_hash,
-                                      .build = w->build,
-                                      .deflate = w->codec.level}};
+    struct commit k = commit_on(w, w->comm, number, iteration);
 
+    if (w->layout_kind == REPLAY_PER_HOST && w->n_hosts > 1) {
+        k.turn = w->host_number;
+        k.n_turns = w->n_hosts;
+    }
     TRY(commit_shard(&k, info, err));
     if (info->n_rows > 0)
+        drop_staged(w);
+    return TG_OK;
+}
+
+/* How many hosts before this one have rows. Collective. */
+static int64_t hosts_before(struct replay_writer *w)
+{
+    int64_t rows = w->n_rows, before, total;
+
+    comm_sum_i64(w->host, &rows, 1);
+    comm_exscan_i64(w->comm, comm_rank(w->host) == 0 && rows > 0, &before, &total);
+    comm_bcast(w->host, &before, sizeof before, 0);
+    return before;
+}
+
+/* Everybody gets the files that the first ranks of the hosts have. */
+static enum tg_status gather_files(struct replay_writer *w, const struct replay_shard_info *mine,
+                                   struct replay_shard_info **files, int *n, struct tg_error *err)
+{
+    size_t *starts = malloc(((size_t)comm_size(w->comm) + 1) * sizeof *starts);
+    size_t bytes = comm_rank(w->host) == 0 && mine->n_rows > 0 ? sizeof *mine : 0;
+    void *all = NULL;
+    enum tg_status rc = starts == NULL ? FAIL(err, TG_ENOMEM, "list of shards") : TG_OK;
+
+    TRY_OUT(comm_agree(w->comm, rc, err));
+    TRY_OUT(comm_allgatherv(w->comm, mine, bytes, &all, starts, err));
+    *files = all;
+    *n = (int)(starts[comm_size(w->comm)] / sizeof *mine);
+out:
+    free(starts);
+    return rc;
+}
+
+enum tg_status replay_writer_commit_files(struct replay_writer *w, int64_t number, int64_t iteration,
+                                          struct replay_shard_info **files, int *n, struct tg_error *err)
+{
+    bool alone = w->layout_kind == REPLAY_PER_HOST && w->n_hosts > 1;
+    struct commit k = commit_on(w, alone ? w->host : w->comm, number, iteration);
+    struct replay_shard_info mine;
+
+    *files = NULL;
+    *n = 0;
+    if (alone)
+        k.attributes.number += hosts_before(w);
+    TRY(comm_agree(w->comm, commit_shard(&k, &mine, err), err));
+    bool written = mine.n_rows > 0;
+    if (!alone && comm_rank(w->comm) != 0)
+        mine.n_rows = 0; /* rank 0 tells all of it */
+    TRY(gather_files(w, &mine, files, n, err));
+    if (written)
         drop_staged(w);
     return TG_OK;
 }
@@ -172,6 +230,7 @@ void replay_writer_close(struct replay_writer *w)
     if (w == NULL)
         return;
     drop_staged(w);
+    comm_close(w->host);
     free(w->staged);
     shard_workspace_fini(&w->work);
     shard_codec_fini(&w->codec);
