@@ -121,5 +121,12 @@ enum tg_status script_curriculum(struct script *s, int64_t iteration,
 /* Apply changes that a manifest kept, in place of asking again (resume). */
 enum tg_status script_apply(struct script *s, const char *changes, struct tg_error *err);
 
+/* Option number i, from 0, of those that the script or --set lets follow the iteration (a list, a curve, a
+ * function): its key; NULL past the last. */
+const char *script_scheduled(const struct script *s, int i);
+/* What that one is in an iteration (0-based), as JSON. */
+enum tg_status script_scheduled_value(struct script *s, int i, int64_t iteration, char *text, size_t n,
+                                      struct tg_error *err);
+
 /* The option table as text for `tengen help config`: key, type, range, default, meaning. */
 void script_help(FILE *out);

@@ -263,6 +263,52 @@ out:
     return rc;
 }
 
+/* The layer that says what option number `option` is; NULL: none does. Later ones win. */
+static const struct layer *speaker_of(const struct script *s, int option)
+{
+    static const enum layer_kind order[] = {LAYER_OVERRIDES, LAYER_CHANGES, LAYER_CONFIG};
+
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        if (s->layers[order[k]].of[option].kind != BINDING_NONE)
+            return &s->layers[order[k]];
+    return NULL;
+}
+
+/* The row of scheduled option number i; -1 past the last. */
+static int scheduled_option(const struct script *s, int i)
+{
+    for (int k = 0; k < options_n; k++) {
+        const struct layer *l = speaker_of(s, k);
+
+        if (l != NULL && l->of[k].kind != BINDING_VALUE && i-- == 0)
+            return k;
+    }
+    return -1;
+}
+
+const char *script_scheduled(const struct script *s, int i)
+{
+    int k = scheduled_option(s, i);
+
+    return k >= 0 ? options[k].key : NULL;
+}
+
+enum tg_status script_scheduled_value(struct script *s, int i, int64_t iteration, char *text, size_t n,
+                                      struct tg_error *err)
+{
+    int k = scheduled_option(s, i);
+    struct value value;
+    bool owned;
+
+    if (k < 0)
+        return FAIL(err, TG_EINVAL, "scheduled option %d: there is none", i);
+    TRY(layer_value(speaker_of(s, k), &s->sandbox, k, iteration + 1, &value, &owned, err));
+    value_json(&value, &options[k], text, n);
+    if (owned)
+        value_free(&value);
+    return TG_OK;
+}
+
 /* ---- curriculum ---------------------------------------------------------------------------------- */
 
 struct question {

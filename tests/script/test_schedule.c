@@ -43,6 +43,29 @@ static void steps_hold_up_to_and_with_their_iteration(void **state)
     script_close(s);
 }
 
+static void scheduled_options_can_be_listed(void **state)
+{
+    struct script *s = opened(
+        "return {search = {visits = {{upto = 2, value = 10}, {upto = 9, value = 20}}, c_puct = 2},\n"
+        "train = {batch = function(i) return 16 * i end, learning_rate = {{3, .5}, {4, .25}}}}",
+        "train.learning_rate=0.125"); /* one value for all iterations wins over the list */
+    struct tg_error err = {0};
+    char text[64];
+
+    (void)state;
+    assert_string_equal(script_scheduled(s, 0), "search.visits");
+    assert_string_equal(script_scheduled(s, 1), "train.batch");
+    assert_null(script_scheduled(s, 2));
+    assert_ok(script_scheduled_value(s, 0, 1, text, sizeof text, &err), &err);
+    assert_string_equal(text, "10");
+    assert_ok(script_scheduled_value(s, 0, 2, text, sizeof text, &err), &err);
+    assert_string_equal(text, "20");
+    assert_ok(script_scheduled_value(s, 1, 2, text, sizeof text, &err), &err);
+    assert_string_equal(text, "48");
+    assert_fails(script_scheduled_value(s, 2, 0, text, sizeof text, &err), TG_EINVAL, "there is none", &err);
+    script_close(s);
+}
+
 static void bad_steps_are_refused(void **state)
 {
     (void)state;
@@ -376,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_hold_up_to_and_with_their_iteration),
+        cmocka_unit_test(scheduled_options_can_be_listed),
         cmocka_unit_test(bad_steps_are_refused),
         cmocka_unit_test(curves_go_from_end_to_end),
         cmocka_unit_test(curves_of_whole_and_half_numbers_are_rounded),
