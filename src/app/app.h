@@ -15,6 +15,7 @@ struct app {
 /* Commands. argv[0] is the command's name. TG_EINVAL is a usage or config error (exit status 2). */
 enum tg_status app_train(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_match(struct app *app, int argc, char **argv, struct tg_error *err);
+enum tg_status app_plan(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_bench(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_gtp(struct app *app, int argc, char **argv, struct tg_error *err);
 enum tg_status app_analyze(struct app *app, int argc, char **argv, struct tg_error *err);

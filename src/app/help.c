@@ -83,6 +83,21 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --visits N      selfplay, search: of a move; default 100\n"
      "  --rows N        commit: of the shard; default 50000\n\n"
      "Under mpirun ranks take the host's devices in turn, and figures per second are sums over all ranks.\n"},
+    {"plan", "what a run will cost, before it is submitted",
+     "usage: tengen plan CONFIG --ranks N --device TABLE [--hosts H] [--cores C] [--set key=value]...\n"
+     "                   [--iterations N] [--run DIR] [--plies P] [--rows-per-ply R] [--network GB] [--disk MB]\n"
+     "                   [--json]\n\n"
+     "Iterations, games, rows, wall time, GPU-hours, disk, inodes, memory, the age of samples, where ranks wait,\n"
+     "what twice the ranks would bring, and every schedule by iteration. It reckons; nothing is run.\n\n"
+     "  --device TABLE   how long the device takes: benchmarks/devices has tables and says how to measure one;\n"
+     "                   TABLE,slow=F stretches its times. Another network goes by its FLOP per evaluation\n"
+     "  --hosts H        that the ranks are on; default 1\n"
+     "  --cores C        of a host, for self-play's threads; default: this machine's\n"
+     "  --run DIR        take what games are like from this run (of a few iterations), not from the defaults:\n"
+     "  --plies P        of a game. Default: Go 0.9 a point of the board, Gomoku 3 a side; max_plies at most\n"
+     "  --rows-per-ply R share of plies that become rows. Default: those of full searches\n"
+     "  --network GB     a second between hosts, for gradients; default 10\n"
+     "  --disk MB        a second into files; default 200\n"},
     {"inspect", "what a shard, network or run holds",
      "usage: tengen inspect FILE|RUN [--json] [--verify]\n\n"
      "Prints what a shard (.h5), a network (.tgn, .bin.gz) or a run directory holds. --verify reads it all\n"

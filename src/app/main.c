@@ -13,7 +13,7 @@ static const struct command {
     bool mpi; /* works on all ranks of an mpirun */
 } commands[] = {
     {"train", app_train, true},     {"match", app_match, true},     {"gtp", app_gtp, false},
-    {"analyze", app_analyze, false},
+    {"analyze", app_analyze, false},{"plan", app_plan, false},
     {"gomocup", app_gomocup, false},{"bench", app_bench, true},     {"inspect", app_inspect, false},
     {"status", app_status, false},  {"report", app_report, false},  {"import", app_import, false},
     {"export", app_export, false},  {"version", app_version, false},{"help", app_help, false},

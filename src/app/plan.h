@@ -1,0 +1,112 @@
+/* plan.h - private to src/app: what a run will cost, before it is submitted.
+ *
+ * plan_time.c and plan_space.c are arithmetic: figures in, figures out, no files. plan_facts.c finds the
+ * figures, plan.c goes through the iterations, plan_print.c shows the sums. All times are seconds. */
+#pragma once
+
+#include "tengen/nn.h"
+#include "tengen/script.h"
+
+/* What games are like: by default, by option, or as a run measured it. */
+struct plan_game {
+    double plies;           /* a game's */
+    double spread;          /* standard deviation of a game's plies, as a share of them */
+    double evals_per_visit; /* below 1: trees are kept from move to move, and games end in them */
+    double rows_per_ply;
+    double row_disk_bytes;  /* of a row in a shard, with its share of all else there */
+    double sgf_ply_bytes;
+    bool measured;          /* by the run that --run names */
+};
+
+struct plan_machine {
+    int ranks, hosts;
+    int cores;              /* of a host */
+    const struct nn_device *device;
+    double scale;           /* this run's network takes so many times as long as the table's */
+    double network, disk;   /* bytes/s: between hosts, and into files */
+};
+
+/* What follows from roles and machine; see plan_roles. */
+struct plan_roles { int play, train, threads; bool all; double crowd; };
+
+struct plan_cost { /* of one iteration */
+    double games, rows, evals, steps, matches;
+    double play, tail;      /* all workers busy; then the last games are waited for */
+    double train, match, commit, save;
+    double wall;
+    double wait_play, wait_train; /* shares of the wall time in which self-play and trainer ranks wait */
+    double age;             /* of drawn rows, in networks */
+};
+
+struct plan_space { /* bytes, but where it says otherwise */
+    double shards, nets, checkpoints, sgf, logs;
+    double inodes;
+    double memory;          /* of the host that needs the most */
+};
+
+enum { PLAN_AGE_WINDOW = 4096 };
+struct plan_past { /* rows that iterations made, the newest last */
+    double rows[PLAN_AGE_WINDOW];
+    int n;
+    double total;
+};
+
+/* TG_EINVAL: the roles that cluster.trainers asks for cannot be had. */
+enum tg_status plan_roles(const struct run_options *o, const struct plan_machine *m, struct plan_roles *r,
+                          struct tg_error *err);
+/* Evaluations a second of one self-play rank with so many games at once, of `nets` networks in turn. */
+double plan_eval_rate(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+                      double games, int nets);
+/* Seconds that a rank takes for n games of so many evaluations; *tail: of these with fewer and fewer games. */
+double plan_games_sec(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+                      double n, double evals, double spread, int nets, double *tail);
+/* Seconds of one step of training. n_params of the network. */
+double plan_step_sec(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+                     double n_params);
+double plan_visits_per_ply(const struct run_options *o); /* mean, over full and cheap searches */
+/* Everything of iteration number i (from 0); its rows go into past. */
+void plan_iteration(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+                    const struct plan_game *g, double n_params, double row_bytes, int64_t i,
+                    struct plan_past *past, struct plan_cost *c);
+
+/* Add what iteration i leaves on disk. */
+void plan_space_add(const struct run_options *o, const struct plan_game *g, const struct plan_cost *c,
+                    double n_params, struct plan_space *s);
+/* What is there once: checkpoints, fixed files, memory. */
+void plan_space_rest(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+                     const struct game *game, double n_params, double row_bytes, double rows_in_all,
+                     struct plan_space *s);
+
+/* plan_facts.c */
+void plan_game_default(const struct run_options *o, struct plan_game *g);
+/* What the run in dir measured, in place of the defaults. */
+enum tg_status plan_game_of_run(const char *dir, const struct run_options *o, struct plan_game *g,
+                                struct tg_error *err);
+/* How many times an evaluation of this network takes that of the table's. */
+enum tg_status plan_scale(const struct nn_device *d, const struct run_options *o, const struct game *game,
+                          double *scale, struct tg_error *err);
+
+/* ---- the whole plan, for plan_print.c ----------------------------------------------------------- */
+
+struct plan_sums {
+    struct plan_cost cost;  /* sums; ages and waits weighted by wall time */
+    double start;           /* of the program */
+    int64_t iterations;
+};
+
+struct plan {
+    struct plan_machine machine, twice;
+    struct plan_roles roles, roles_twice;
+    struct plan_game game;
+    struct plan_sums sums, sums_twice;
+    struct plan_space space, space_twice;
+    bool can_double;
+    const char *config;
+    char name[64], net[160];
+    struct run_options o;   /* of the last iteration */
+};
+
+void plan_print(const struct plan *p);
+void plan_print_json(const struct plan *p);
+/* Every option that follows the iteration, in ranges of iterations with one value. */
+enum tg_status plan_print_schedules(struct script *s, int64_t iterations, struct tg_error *err);

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# tengen plan: what it says, that it follows its options, and what it refuses.
+. "$(dirname "$0")/lib.sh"
+table=$source_dir/benchmarks/devices/h100-b10c128-assumed.txt
+
+plan() { # plan STATUS ARGS..
+  local expect=$1 got
+  shift
+  "$tengen" plan "$@" >"$work/out" 2>&1
+  got=$?
+  [ $got -eq "$expect" ] || fail "status $got instead of $expect of: tengen plan $*"
+}
+says() { for text; do grep -qF -- "$text" "$work/out" || fail "it does not say: $text"; done; }
+number() { grep -o "\"$1\":[0-9.e+-]*" "$work/out" | head -n 1 | cut -d: -f2; }
+above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }' || fail "$3: $1 is not above $2"; }
+
+# Every shipped config can be planned.
+for config in "$configs"/*.lua; do
+  plan 0 "$config" --ranks 16 --hosts 2 --cores 32 --device "$table"
+  says "wall time" "GPU-hours" "disk" "inodes" "memory" "sample age" "Twice the ranks" "source: assumed:"
+done
+
+# Schedules by iteration, in ranges; a fixed option is none.
+plan 0 "$configs/gomoku19-v4.lua" --ranks 8 --device "$table" --iterations 200 --set search.visits=100
+says "schedules, by iteration" "search.noise_alpha" "  1-150: 0.15" "  151-200: 0.03"
+grep -q "^  search.visits" "$work/out" && fail "a fixed option among the schedules"
+
+# It follows its arguments.
+config=$configs/quickstart.lua
+plan 0 "$config" --ranks 2 --device "$table" --json
+[ "$(number iterations)" = 30 ] && [ "$(number games)" = 1920 ] || fail "iterations and games"
+sec=$(number wall_sec) play=$(number selfplay_sec) disk=$(number disk_bytes)
+plan 0 "$config" --ranks 2 --device "$table,slow=100" --json
+above "$(number selfplay_sec)" "$(awk "BEGIN { print 90 * $play }")" "slow=100"
+plan 0 "$config" --ranks 2 --device "$table" --json --set search.visits=480 --iterations 60
+[ "$(number iterations)" = 60 ] || fail "--iterations"
+above "$(number wall_sec)" "$sec" "more visits and iterations"
+above "$(number disk_bytes)" "$disk" "more iterations"
+plan 0 "$config" --ranks 2 --device "$table" --json --plies 20 --rows-per-ply 0.5
+[ "$(number rows)" = $((1920 * 10)) ] || fail "--plies, --rows-per-ply: $(number rows) rows"
+
+# A run's own figures: games, rows and bytes as its manifest has them.
+ok 1 train "$configs/tictactoe.lua" --run "$work/run" --iterations 3 --set selfplay.games=40 --set train.min_rows=50 "${short[@]}"
+"$tengen" inspect "$work/run" --json >"$work/out"
+rows=$(number rows) plies=$(number plies)
+plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$table" --run "$work/run" --iterations 3 --set selfplay.games=40 --json
+awk -v a="$(number rows)" -v b="$rows" 'BEGIN { exit !(a > 0.999 * b && a < 1.001 * b) }' || fail "$(number rows) rows, the run has $rows"
+awk -v a="$(number plies)" -v b="$plies" 'BEGIN { exit !(a * 120 > 0.999 * b && a * 120 < 1.001 * b) }' || fail "plies"
+bytes=$(cat "$work"/run/replay/*.h5 | wc -c)
+awk -v a="$(number shard_bytes)" -v b="$bytes" 'BEGIN { exit !(a > 0.8 * b && a < 1.2 * b) }' || fail "shards of $(number shard_bytes) bytes, the run has $bytes"
+
+# Bad input: status 2 or 1, and the cause.
+plan 2 "$config" --ranks 2
+says "--device TABLE"
+plan 2 "$config" --device "$table"
+says "--ranks N"
+plan 2 "$config" --ranks 2 --hosts 3 --device "$table"
+says "--hosts"
+plan 2 "$config" --ranks 2 --device "$table,slow=0"
+says "slow"
+plan 2 "$config" --ranks 2 --device "$table" --plies 99999
+says "--plies"
+plan 2 "$work/none.lua" --ranks 2 --device "$table"
+says "none.lua"
+plan 2 "$config" --ranks 2 --device "$table" --set cluster.trainers=2
+says "leaves 0 for self-play"
+plan 2 "$config" --ranks 2 --device "$table" --run "$work"
+says "is no run"
+plan 2 "$config" --ranks 2 --device "$table" --run "$work/run"
+says "is a run of"
+plan 2 "$config" --ranks 2 --device "$table" --iterations 0
+says "iterations"
+plan 1 "$config" --ranks 2 --device "$work/none"
+says "cannot open the device table"
+printf 'device x\nnet b2c16\nsize 9\ninfer 1 5\n' >"$work/table"
+plan 1 "$config" --ranks 2 --device "$work/table"
+says "source"
+echo "1 passed, 0 failed"
