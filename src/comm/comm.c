@@ -2,6 +2,7 @@
 #include "comm_private.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tengen/file.h"
 
@@ -50,13 +51,29 @@ static enum tg_status adopt(MPI_Comm mpi, const char *name, struct comm **c, str
     return TG_OK;
 }
 
+/* Collective on mpi. */
+static double ranks_per_core(MPI_Comm mpi)
+{
+    MPI_Comm host;
+    int n;
+
+    MPI_Comm_split_type(mpi, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    MPI_Comm_size(host, &n);
+    MPI_Comm_free(&host);
+    double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
+    return n > cores ? n / cores : 0;
+}
+
 enum tg_status comm_open(MPI_Comm mpi, const char *name, struct comm **c, struct tg_error *err)
 {
     MPI_Comm dup;
 
     comm_watch_enter("opening", name);
     MPI_Comm_dup(mpi, &dup);
+    double crowd = ranks_per_core(dup);
     enum tg_status rc = adopt(dup, name, c, err);
+    if (rc == TG_OK)
+        (*c)->crowd = crowd;
     comm_watch_leave();
     return rc;
 }
@@ -73,6 +90,8 @@ enum tg_status comm_subset(struct comm *c, bool member, const char *name, struct
     MPI_Comm_split(c->mpi, member ? 0 : MPI_UNDEFINED, c->rank, &part);
     if (member)
         rc = adopt(part, name, out, err);
+    if (*out != NULL)
+        (*out)->crowd = c->crowd;
     comm_watch_leave();
     c->wait_sec += tg_now() - start;
     return rc;
@@ -100,6 +119,8 @@ enum tg_status comm_host(struct comm *c, struct comm **out, struct tg_error *err
     MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &part);
     divide_host(c, &part);
     enum tg_status rc = adopt(part, "host", out, err);
+    if (*out != NULL)
+        (*out)->crowd = c->crowd;
     comm_watch_leave();
     c->wait_sec += tg_now() - start;
     return rc;

@@ -10,6 +10,7 @@ struct comm {
     const char *name; /* borrowed, lives on */
     int rank, size;
     int world_rank;   /* what messages call this rank */
+    double crowd;     /* ranks per core of this host, where they are more than cores; else 0 */
     double wait_sec;  /* since the last comm_wait_sec */
     double *gathered; /* owned [size * COMM_SUM_BLOCK], for sums in rank order */
     struct comm_mail *mail; /* owned: posted, not known to be sent */
@@ -19,6 +20,9 @@ struct comm {
 
 /* Wait for a request of c by polling; what ("allreduce") is for the watchdog. */
 void comm_wait(struct comm *c, MPI_Request *request, const char *what);
+
+/* How long to sleep before looking again; 0: only yield. crowd as in struct comm. */
+double comm_nap_usec(double waited_sec, double crowd);
 
 /* Wait until all that was posted on c is sent, and free it. */
 void comm_mail_close(struct comm *c);
