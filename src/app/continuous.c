@@ -205,6 +205,8 @@ static enum tg_status open_line(struct run *run, struct tg_error *err)
     rank = train_root(run) ? comm_rank(c->line) : 0;
     comm_sum_i64(run->world, &rank, 1);
     c->line_root = (int)rank;
+    if (c->line != NULL)
+        run_control_wait(run, c->line);
     return TG_OK;
 }
 

@@ -59,6 +59,8 @@ enum tg_status continuous_publish(struct run *run, struct tg_error *err);
 /* continuous_play.c: self-play ranks */
 enum tg_status continuous_play_open(struct run *run, struct tg_error *err);
 enum tg_status continuous_play(struct run *run, struct tg_error *err);
+/* While the main thread waits for other ranks: games for its workers, who would otherwise run out of them. */
+void continuous_keep_playing(struct run *run);
 enum tg_status continuous_commit(struct run *run, struct tg_error *err); /* collective on selfplay */
 /* The published network (in model.params) into the pool, and a match for it. Collective on selfplay. */
 enum tg_status continuous_take_network(struct run *run, struct tg_error *err);

@@ -72,6 +72,15 @@ static enum tg_status refill(struct run *run, struct tg_error *err)
     return TG_OK;
 }
 
+void continuous_keep_playing(struct run *run)
+{
+    struct continuous *c = run->continuous;
+    struct tg_error ignored = {0}; /* the next refill fails too, and says so */
+
+    if (c != NULL && c->settings != NULL && !c->over)
+        (void)refill(run, &ignored);
+}
+
 /* ---- networks ----------------------------------------------------------------------------------- */
 
 /* model.params into a slot whose games go on. */

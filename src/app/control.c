@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "continuous.h"
 #include "tengen/file.h"
 
 enum { LOOK_USEC = 200000, /* between looks at the stop file */
@@ -213,7 +213,11 @@ static void on_wait(void *ctx)
 
     if (!run->control->hold)
         run_poll(run);
+    else if (run->selfplay != NULL)
+        continuous_keep_playing(run);
 }
+
+void run_control_wait(struct run *run, struct comm *c) { comm_on_wait(c, on_wait, run); }
 
 void run_control_hold(struct run *run, bool hold) { run->control->hold = hold; }
 

@@ -180,6 +180,7 @@ enum tg_status run_control_open(struct run *run, struct tg_error *err);
 void run_control_close(struct run *run);
 /* Do not poll while waiting: this rank acts on every sum of the pulse, between its collectives. */
 void run_control_hold(struct run *run, bool hold);
+void run_control_wait(struct run *run, struct comm *c); /* what is kept up while c is waited for */
 /* To be called at least every half second or so. True: leave the phase. */
 bool run_poll(struct run *run);
 void run_nap(void); /* a millisecond, between polls */
