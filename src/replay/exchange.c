@@ -263,6 +263,15 @@ struct arrived {
     int64_t n_items;
 };
 
+/* Staged games lie where they were played, out of every cache: fetch one before its columns are read in turn. */
+static void prefetch(const void *bytes, size_t n)
+{
+    enum { CACHE_LINE = 64 };
+
+    for (size_t i = 0; i < n; i += CACHE_LINE)
+        __builtin_prefetch((const char *)bytes + i);
+}
+
 static enum tg_status add_part(struct exchange *x, const struct plan_part *q, struct tg_error *err)
 {
     int n_columns = x->schema->tables[q->table].n_columns, from = x->plan->games[q->game].rank;
@@ -270,7 +279,13 @@ static enum tg_status add_part(struct exchange *x, const struct plan_part *q, st
     struct shard_piece piece;
 
     if (from == x->rank && is_packed(q)) {
-        a.header = (const unsigned char *)block_of(x, q, &a.bytes);
+        const struct shard_piece *own = block_of(x, q, &a.bytes);
+        size_t n = 0;
+
+        for (int c = 0; c < n_columns; c++)
+            n += own[c].n_bytes;
+        prefetch(a.bytes, n);
+        a.header = (const unsigned char *)own;
     } else {
         a.header = x->in + x->at[from];
         a.bytes = a.header + (size_t)n_columns * sizeof piece;
