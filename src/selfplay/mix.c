@@ -38,9 +38,11 @@ void selfplay_mix_pick(const struct selfplay_mix *mix, int64_t n, int64_t k,
 
 static void draw_rules(struct go_rules *rules, struct tg_rng *r)
 {
+    static const uint8_t taxes[] = {GO_TAX_NONE, GO_TAX_NONE, GO_TAX_SEKI, GO_TAX_SEKI, GO_TAX_ALL}; /* KataGo's */
+
     rules->ko = (uint8_t)tg_rng_below(r, 3);
     rules->suicide = (uint8_t)tg_rng_below(r, 2);
-    rules->tax = GO_TAX_NONE;
+    rules->tax = taxes[tg_rng_below(r, sizeof taxes)];
     rules->scoring = GO_SCORING_AREA;
 }
 

@@ -89,6 +89,30 @@ static void setups_follow_their_weights(void **state)
     assert_in_range(komi_moved, 3000, 4000);
 }
 
+static void rules_are_drawn_for_their_share_of_the_games(void **state)
+{
+    struct game game;
+    struct tg_error err = {0};
+    struct selfplay_setups setups = {.n_sizes = 1, .random_rules_share = 0.5f};
+    int ko[3] = {0}, tax[3] = {0}, changed = 0;
+    (void)state;
+    assert_ok(game_init(&game, GAME_GO, 9, 0, &err), &err);
+    game_default_setup(&game, &setups.base);
+    setups.sizes[0].width = setups.sizes[0].height = 9;
+    setups.sizes[0].weight = 1;
+    for (int64_t id = 0; id < 2000; id++) {
+        struct game_setup s;
+        selfplay_setup_draw(&game, &setups, 5, id, &s);
+        assert_ok(game_setup_check(&game, &s, &err), &err);
+        changed += memcmp(&s.go, &setups.base.go, sizeof s.go) != 0;
+        ko[s.go.ko]++;
+        tax[s.go.tax]++;
+    }
+    assert_in_range(changed, 800, 1000); /* a draw may be the usual rules */
+    for (int i = 0; i < 3; i++)
+        assert_true(ko[i] > 200 && tax[i] > 150);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +120,7 @@ int main(void)
         cmocka_unit_test(shares_above_one_are_scaled),
         cmocka_unit_test(opponents_are_spread_over_the_ids),
         cmocka_unit_test(setups_follow_their_weights),
+        cmocka_unit_test(rules_are_drawn_for_their_share_of_the_games),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,6 +124,14 @@ static void cheap_searches_leave_no_row_unless_asked(void **state)
     }
     assert_true(rows * 100 > plies * 15 && rows * 100 < plies * 35);
     close_fixture(&f);
+    open_fixture(&f, GAME_GO, 5, 1, 4);
+    f.settings.cheap_share = 0.75f;
+    f.settings.cheap_visits = 3;
+    f.settings.record_cheap = true;
+    add_job(&f, 0, learner, learner);
+    play_all(&f);
+    assert_int_equal(f.finished[0].game.n_rows, f.finished[0].game.n_moves);
+    close_fixture(&f);
 }
 
 static void resignation_ends_games_but_not_held_out_ones(void **state)
