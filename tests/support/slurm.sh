@@ -115,12 +115,9 @@ slurm_open() {
 
 # All processes that belong to it: their environment names its configuration. With a node: what runs there.
 slurm_processes() {
-  local file pid
-  for file in /proc/[0-9]*/environ; do
-    pid=${file#/proc/}
-    pid=${pid%/environ}
-    [ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] && continue
-    { tr '\0' '\n' <"$file"; } 2>/dev/null | grep -qxF "SLURM_CONF=$slurm_dir/slurm.conf" || continue
+  local pid
+  for pid in $(grep -lszxF "SLURM_CONF=$slurm_dir/slurm.conf" /proc/[0-9]*/environ | tr -dc '0-9\n'); do
+    [ -e "/proc/$pid" ] || continue # grep itself
     [ $# -eq 0 ] || [ "$(nsenter -u -t "$pid" hostname 2>/dev/null)" = "$1" ] || continue
     echo "$pid"
   done
