@@ -63,7 +63,7 @@ static void print_work(const struct plan *p)
            "  evaluations %.4g\n  steps       %.4g\n", p->sums.iterations, c->games, c->matches, c->rows, c->evals,
            c->steps);
     printf("  wall time   %s\n", duration(c->wall, text));
-    printf("  %s   %.4g\n", p->machine.device->per_thread ? "core-hours" : "GPU-hours ",
+    printf("  %-11s %.4g\n", p->machine.device->per_thread ? "core-hours" : "GPU-hours",
            c->wall / 3600 * p->machine.ranks * (p->machine.device->per_thread ? p->roles.threads : 1));
     printf("  sample age  %.2f networks\n", c->age);
 }
