@@ -21,6 +21,7 @@ import time
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch._dynamo import config as dynamo
 
 N_PLANES, N_GLOBALS, N_POLICY, N_SCORE = 22, 19, 3, 4  # Go's inputs; move, reply, soft policy; four scores
 
@@ -372,7 +373,7 @@ class Bench:
         return {"matrix_tflops": best, "matrix_side": side_of_best}
 
     def clear(self):
-        torch._dynamo.reset()
+        torch.compiler.reset()
         if self.cuda:
             torch.cuda.empty_cache()
 
@@ -429,6 +430,8 @@ def main():
         return 0
     start, n_failed, bench = time.perf_counter(), 0, Bench(args)
     torch.backends.cudnn.benchmark = True
+    dynamo.recompile_limit = 32
+    dynamo.fail_on_recompile_limit_hit = True  # rather than to go on, unseen, without compilation
     torch.set_float32_matmul_precision("high" if args.precision == "bf16" else "highest")
     device = torch.cuda.get_device_name() if args.device == "cuda" else "cpu"
     say({"bench": "torch", "version": torch.__version__, "device": device, "precision": args.precision,

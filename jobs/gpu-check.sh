@@ -35,6 +35,8 @@ while [ $# -gt 0 ]; do
     *) echo "gpu-check: unknown option $1" >&2; usage >&2; exit 2 ;;
   esac
 done
+case $limit in '' | *[!0-9]*) echo "gpu-check: --limit $limit: not a whole number" >&2; exit 2 ;; esac
+case $minutes$seconds in *[!0-9.]*) echo "gpu-check: --minutes and --seconds are numbers" >&2; exit 2 ;; esac
 mkdir -p "$out" && out=$(cd "$here" && cd "$out" && pwd) || exit 2
 
 # --- is there a GPU?
@@ -128,37 +130,52 @@ tests_on_device() { # tests_on_device [SANITIZER'S TOOL]
   done
 }
 
+# Network by network, Tengen then PyTorch, so that each has its turn and both meet the device in the same state.
 speed() {
-  local net batch what threads=$((cores > 17 ? 16 : cores > 2 ? cores - 1 : 1))
-  if [ "$backend" = cuda ]; then
-    part "matrix peak (cublasLt)" 40 cublasLt env LD_LIBRARY_PATH="$(wheels)" \
-      "$(program bench_matrix)" "$seconds"
-  fi
-  for what in infer train; do
-    for net in $(each "$nets"); do
+  local net batch what share then n_left
+  n_left=$(each "$nets" | wc -w)
+  [ "$backend" != cuda ] || part "matrix peak (cublasLt)" 40 cublasLt env LD_LIBRARY_PATH="$(wheels)" \
+    "$(program bench_matrix)" "$seconds"
+  [ $torch -eq 0 ] || has_pytorch || torch=0
+  for net in $(each "$nets"); do
+    then=$SECONDS share=$((($(left) - 40) / n_left))
+    for what in infer train; do
       for batch in $(each "$batches"); do
         part "$what $net $batch" 45 tengen "$tengen" bench $what --backend "$backend" --net "$net" --size 19 \
           --batch "$batch" --seconds "$seconds" --json
       done
     done
+    [ $torch -eq 0 ] || pytorch "$net" $((share - (SECONDS - then)))
+    n_left=$((n_left - 1))
   done
+}
+selfplay() { # of the small networks, for which a CPU may be too slow
+  local net threads=$((cores > 17 ? 16 : cores > 2 ? cores - 1 : 1))
   for net in $(each "$nets"); do
-    case $net in b6c96 | b10c128 | b2c16) ;; *) continue ;; esac
-    part "selfplay $net" 60 tengen "$tengen" bench selfplay --backend "$backend" --net "$net" --size 19 \
-      --threads $threads --games $((threads * 256)) --visits 100 --seconds "$(awk -v s="$seconds" 'BEGIN{print 8*s}')" --json
+    case $net in b2c16 | b6c96 | b10c128)
+      part "selfplay $net" 60 tengen "$tengen" bench selfplay --backend "$backend" --net "$net" --size 19 --json \
+        --threads $threads --games $((threads * 256)) --visits 100 \
+        --seconds "$(awk -v s="$seconds" 'BEGIN { print 8 * s }')" ;;
+    esac
   done
 }
 # Where the linker finds cublasLt, if it is only in Python's wheels.
 wheels() { printf %s "${TENGEN_CUDA_PATH:+$TENGEN_CUDA_PATH:}${LD_LIBRARY_PATH-}"; }
 
-pytorch() {
-  if ! "$python" -c 'import torch' 2>/dev/null; then
-    record "PyTorch" 77 0 "$python has none"
-    return
-  fi
-  part "PyTorch" "$(left)" pytorch "$python" benchmarks/torch_baseline.py --nets "$nets" --batches "$batches" \
-    --seconds "$seconds" --limit $(($(left) - 45))
+has_pytorch() {
+  [ "$backend" = cuda ] || return 1
+  "$python" -c 'import torch' 2>/dev/null && return
+  record "PyTorch" 77 0 "$python has none"
+  return 1
 }
+pytorch() { # pytorch NET SECONDS
+  local only=infer,train
+  [ $peak_measured -eq 1 ] || only=peak,$only
+  peak_measured=1
+  part "PyTorch $1" $(($2 > 1 ? $2 : 1)) pytorch "$python" benchmarks/torch_baseline.py --nets "$1" --only $only \
+    --batches "$batches" --seconds "$seconds" --limit $(($2 > 20 ? $2 - 20 : 0))
+}
+peak_measured=0
 
 sanitize() {
   local tool
@@ -260,7 +277,7 @@ elif [ $train -eq 1 ]; then
 else
   tests_on_device
   speed
-  [ $torch -eq 0 ] || [ "$backend" != cuda ] || pytorch
+  selfplay
   [ $sanitizer -eq 0 ] || sanitize
 fi
 write
