@@ -62,8 +62,6 @@ mkdir -p "$plugins" "$top/share/openmpi"
 cp "$(ompi pkglibdir)"/mca_*.so "$plugins/"
 cp "$(ompi pkgdatadir)"/*.txt "$top/share/openmpi/"
 rm -f "$plugins"/*monitoring* "$plugins"/mca_{atomic,memheap,scoll,spml,sshmem,vprotocol,mtl}_* "$plugins"/mca_*_flux.so
-ldd "$plugins"/*.so | awk '/^\// { plugin = $1 } /lib(fabric|uc[pst]|psm|infinipath|ibverbs|rdmacm|nl-|oshmem|portals)/ { print plugin }' |
-  tr -d : | sort -u | xargs -r rm -f
 cat >"$top/etc/openmpi-mca-params.conf" <<'EOF'
 # One host: shared memory, or the loopback interface.
 btl = self,vader,tcp
@@ -73,36 +71,36 @@ btl_tcp_if_include = lo
 oob_tcp_if_include = lo
 EOF
 
-# --- the libraries that all of this needs, and theirs
-system='ld-linux|/libc\.so|/libm\.so|/libdl\.so|/libpthread\.so|/librt\.so|/libutil\.so|/libresolv\.so|libnss'
-node='libstdc\+\+|libgcc_s|libcuda|libcublas|libcudnn|libnccl|libnvrtc'
+# --- the libraries that all of this needs: ldd follows them to the end
 files() { find "$top/lib" "$top/libexec" -type f; }
-while
-  before=$(find "$top/lib" | wc -l)
-  files | xargs ldd 2>/dev/null | awk '/=> \//{print $3}' | sort -u | grep -vE "$system|$node" |
-    while read -r library; do
-      [ -e "$top/lib/$(basename "$library")" ] || cp -L "$library" "$top/lib/"
-    done
-  [ "$(find "$top/lib" | wc -l)" -gt "$before" ]
-do :; done
-pmix=$(ldd "$plugins"/mca_pmix_*.so | awk '/libpmix\.so.*=> \// { print $3 }' | sort -u | head -n 1)
+system='ld-linux|/libc[.]so|/libm[.]so|/libdl[.]so|/libpthread[.]so|/librt[.]so|/libutil[.]so|/libresolv[.]so|libnss'
+node='libstdc[+][+]|libgcc_s|libcuda|libcublas|libcudnn|libnccl|libnvrtc'
+network='lib(fabric|uc[pst]|psm|infinipath|ibverbs|rdmacm|nl-|oshmem|portals)'
+files | xargs ldd 2>/dev/null >"$stage/needs"
+awk -v network="$network" '/^\// { file = substr($1, 1, length($1) - 1) } $0 ~ network { print file }' "$stage/needs" |
+  sort -u >"$stage/dropped"
+awk -v unwanted="$system|$node" 'NR == FNR { dropped[$1] = 1; next }
+  /^\// { file = substr($1, 1, length($1) - 1) }
+  !(file in dropped) && $2 == "=>" && $3 ~ /^\// && $3 !~ unwanted { print $3 }' "$stage/dropped" "$stage/needs" |
+  sort -u >"$stage/libraries"
+xargs -r rm -f <"$stage/dropped"
+xargs cp -L -t "$top/lib" <"$stage/libraries"
+pmix=$(grep '/libpmix[.]so' "$stage/libraries" || true)
 if [ -n "$pmix" ] && [ -d "$(dirname "$(readlink -f "$pmix")")/pmix" ]; then
   cp -r "$(dirname "$(readlink -f "$pmix")")/pmix" "$top/lib/pmix"
 fi
 mapfile -t all < <(files)
 chmod u+w "${all[@]}"
 strip --strip-unneeded "${all[@]}"
-for file in "${all[@]}"; do # each looks in lib, wherever this is unpacked; CUDA's toolkit may be where it usually is
-  case $file in
-    */libtengen_cuda.so) folders=/usr/local/cuda/lib64:/usr/local/cuda/lib ;;
-    */lib/*/*) folders='$ORIGIN/..' ;;
-    */lib/*) folders='$ORIGIN' ;;
-    */tests/bench_matrix) folders=/usr/local/cuda/lib64:/usr/local/cuda/lib ;;
-    */tests/*) folders='$ORIGIN/../../lib' ;;
-    *) folders='$ORIGIN/../lib' ;;
-  esac
-  patchelf --set-rpath "$folders" "$file"
-done
+# Each looks in lib, wherever this is unpacked; CUDA's toolkit may be where it usually is.
+cuda=()
+for file in "$top/lib/libtengen_cuda.so" "$top/libexec/tests/bench_matrix"; do [ ! -f "$file" ] || cuda+=("$file"); done
+rpath() { patchelf --set-rpath "$@"; }
+rpath '$ORIGIN/..' "$top"/lib/*/*.so
+rpath '$ORIGIN' "$top"/lib/*.so*
+rpath '$ORIGIN/../lib' "$top"/libexec/{tengen,orterun,orted}
+rpath '$ORIGIN/../../lib' "$top"/libexec/tests/nn.*
+[ ${#cuda[@]} -eq 0 ] || rpath /usr/local/cuda/lib64:/usr/local/cuda/lib "${cuda[@]}"
 
 # --- the launchers
 cat >"$top/libexec/environment" <<'EOF'
