@@ -56,8 +56,10 @@ requeued || fail "status 75 is not requeued"
 job 3 "echo bad luck >&2; exit 3"
 requeued && fail "a failure is requeued"
 grep -q "bad luck" out && grep -q "status 3: not submitted again" out || fail "the failure is not shown"
-job 143 "exit 137"
-requeued || fail "a run whose ranks were killed is not requeued"
+for status in 137 138 143; do
+  job 143 "exit $status"
+  requeued || fail "ranks that were killed ($status) are not requeued"
+done
 job 143 'rm "$run/manifest.json"; exit 0'
 requeued || fail "srun's 0 is taken for the end of a run that is not completed"
 job 139 "exit 139"
