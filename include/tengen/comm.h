@@ -40,6 +40,9 @@ int comm_size(const struct comm *c);
 const char *comm_name(const struct comm *c);
 MPI_Comm comm_mpi(const struct comm *c); /* borrowed, for libraries that take an MPI_Comm */
 
+/* Where c says what is worth a line. log (may be NULL) lives on. Not collective. */
+void comm_log(struct comm *c, struct tg_log *log);
+
 /* Seconds spent waiting in collectives of c since the last call. Not collective. */
 double comm_wait_sec(struct comm *c);
 
@@ -62,10 +65,19 @@ enum tg_status comm_allgatherv(struct comm *c, const void *mine, size_t n_bytes,
  * most 2 GiB a rank: TG_EINVAL beyond. Agreed. */
 enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out_starts, void **in,
                               size_t *in_starts, struct tg_error *err);
-/* Element-wise sum over all ranks, in place, in pieces so that it may exceed 2 GiB: TG_F32 or TG_I64
- * (TG_EINVAL otherwise), in host memory unless c has one rank (TG_EDEVICE: a device sums by its own
- * collectives). */
+
+/* Spans: host memory goes by MPI; device memory from device to device (NCCL) where each rank has one of
+ * its own, else through host memory. How is settled once for a communicator, by its first span, and
+ * said in its log. Collective, agreed; what one rank's device fails at is TG_EDEVICE on all, and a
+ * device that does not answer is the watchdog's. */
+
+/* Settle it now. TG_EINVAL unless all ranks' spans are alike in length, type and memory. */
+enum tg_status comm_span_open(struct comm *c, struct tg_span span, struct tg_error *err);
+/* Element-wise sum over all ranks, in place; it may exceed 2 GiB: TG_F32 or TG_I64 (TG_EINVAL
+ * otherwise). */
 enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_error *err);
+/* span := root's, byte for byte. */
+enum tg_status comm_bcast_span(struct comm *c, struct tg_span span, int root, struct tg_error *err);
 
 /* A message of n bytes (copied) to one rank of c, which fetches it when it gets to it; all messages of
  * a communicator have one length. Messages of one sender arrive in order. Neither call blocks for

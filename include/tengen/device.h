@@ -35,6 +35,9 @@ struct tg_device {
     /* Enqueue the sum over the group, in place, behind what produces the span. */
     enum tg_status (*group_sum)(struct tg_device_group *group, const struct tg_span *span,
                                 struct tg_error *err);
+    /* Enqueue: span := that of rank root. */
+    enum tg_status (*group_bcast)(struct tg_device_group *group, const struct tg_span *span, int root,
+                                  struct tg_error *err);
     /* Never blocks: what is under way is given up. NULL is allowed. */
     void (*group_close)(struct tg_device_group *group);
 };

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE_BYTES = 4 << 20 }; /* of a long reduction: a piece stays within the caches */
 static const size_t bcast_piece = (size_t)1 << 30;
 
 void comm_barrier(struct comm *c)
@@ -191,27 +190,4 @@ out:
         *in = NULL;
     }
     return rc;
-}
-
-enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_error *err)
-{
-    MPI_Datatype type = span.dtype == TG_F32 ? MPI_FLOAT : MPI_INT64_T;
-    size_t elem = span.dtype == TG_F32 ? sizeof(float) : sizeof(int64_t);
-    size_t piece = PIECE_BYTES / elem;
-
-    if (span.dtype != TG_F32 && span.dtype != TG_I64)
-        return FAIL(err, TG_EINVAL, "sum over ranks: only 32-bit floats and 64-bit integers");
-    if (c->size == 1)
-        return TG_OK;
-    if (span.mem != TG_HOST)
-        return FAIL(err, TG_EDEVICE, "sum over %d ranks of device memory: the device's own collectives "
-                    "have to be used", c->size);
-    for (size_t at = 0; at < span.n; at += piece) {
-        size_t n = span.n - at < piece ? span.n - at : piece;
-        MPI_Request q;
-
-        MPI_Iallreduce(MPI_IN_PLACE, (char *)span.ptr + at * elem, (int)n, type, MPI_SUM, c->mpi, &q);
-        comm_wait(c, &q, "all-reduce");
-    }
-    return TG_OK;
 }

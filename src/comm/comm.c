@@ -141,6 +141,7 @@ void comm_close(struct comm *c)
     if (c == NULL)
         return;
     comm_mail_close(c);
+    comm_link_close(c->link);
     comm_watch_enter("closing", c->name);
     MPI_Comm_free(&c->mpi);
     comm_watch_leave();
@@ -152,6 +153,7 @@ int comm_rank(const struct comm *c) { return c->rank; }
 int comm_size(const struct comm *c) { return c->size; }
 const char *comm_name(const struct comm *c) { return c->name; }
 MPI_Comm comm_mpi(const struct comm *c) { return c->mpi; }
+void comm_log(struct comm *c, struct tg_log *log) { c->log = log; }
 
 double comm_wait_sec(struct comm *c)
 {

@@ -16,10 +16,18 @@ struct comm {
     struct comm_mail *mail; /* owned: posted, not known to be sent */
     void (*on_wait)(void *ctx); /* comm_on_wait's; NULL: none */
     void *on_wait_ctx;
+    struct tg_log *log;     /* borrowed, comm_log's; may be NULL */
+    struct comm_link *link; /* owned: how spans in device memory go; NULL: none was met */
 };
 
 /* Wait for a request of c by polling; what ("allreduce") is for the watchdog. */
 void comm_wait(struct comm *c, MPI_Request *request, const char *what);
+
+/* Is it done within limit_sec? done is asked again and again, in between the core is given up. */
+bool comm_poll(struct comm *c, bool (*done)(void *ctx), void *ctx, double limit_sec);
+
+/* Leave the other ranks' devices, and free. NULL is allowed. */
+void comm_link_close(struct comm_link *link);
 
 /* How long to sleep before looking again; 0: only yield. crowd as in struct comm. */
 double comm_nap_usec(double waited_sec, double crowd);
@@ -27,7 +35,7 @@ double comm_nap_usec(double waited_sec, double crowd);
 /* Wait until all that was posted on c is sent, and free it. */
 void comm_mail_close(struct comm *c);
 
-/* The watchdog sees one operation of this process at a time, from enter to leave. For MPI calls that
- * have no nonblocking form; comm_wait calls them itself. */
+/* The watchdog sees one operation of this process at a time, from enter to leave: the outermost. For
+ * MPI calls that have no nonblocking form; comm_wait calls them itself. */
 void comm_watch_enter(const char *what, const char *comm_name);
 void comm_watch_leave(void);

@@ -1,6 +1,7 @@
 /* wait.c - the one place where this process waits for other ranks. */
 #include "comm_private.h"
 
+#include <math.h>
 #include <sched.h>
 #include <time.h>
 
@@ -42,18 +43,33 @@ void comm_on_wait(struct comm *c, void (*call)(void *ctx), void *ctx)
     c->on_wait_ctx = ctx;
 }
 
-void comm_wait(struct comm *c, MPI_Request *request, const char *what)
+bool comm_poll(struct comm *c, bool (*done)(void *ctx), void *ctx, double limit_sec)
 {
-    double start = tg_now();
+    double start = tg_now(), waited = 0.0;
+    bool is = false;
+
+    for (int spin = 0; spin < (c->crowd > 0 ? 1 : SPINS) && !is; spin++)
+        is = done(ctx);
+    while (!is && waited < limit_sec) {
+        rest(c, waited);
+        is = done(ctx);
+        waited = tg_now() - start;
+    }
+    c->wait_sec += tg_now() - start;
+    return is;
+}
+
+static bool completed(void *request)
+{
     int done = 0;
 
+    MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    return done != 0;
+}
+
+void comm_wait(struct comm *c, MPI_Request *request, const char *what)
+{
     comm_watch_enter(what, c->name);
-    for (int spin = 0; spin < (c->crowd > 0 ? 1 : SPINS) && !done; spin++)
-        MPI_Test(request, &done, MPI_STATUS_IGNORE);
-    while (!done) {
-        rest(c, tg_now() - start);
-        MPI_Test(request, &done, MPI_STATUS_IGNORE);
-    }
+    comm_poll(c, completed, request, INFINITY);
     comm_watch_leave();
-    c->wait_sec += tg_now() - start;
 }

@@ -21,6 +21,7 @@ static struct {
     _Atomic double since; /* tg_now() of the operation under way; 0: none */
     _Atomic int board;    /* 1 + the file of all ranks' lines; 0: none */
     int rank;             /* of the world: the line's number */
+    int depth;            /* of the operations under way: one is made of others */
 } slot;
 
 struct comm_watchdog {
@@ -37,12 +38,18 @@ struct comm_watchdog {
 
 void comm_watch_enter(const char *what, const char *comm_name)
 {
+    if (slot.depth++ > 0)
+        return;
     atomic_store_explicit(&slot.what, what, memory_order_relaxed);
     atomic_store_explicit(&slot.comm_name, comm_name, memory_order_relaxed);
     atomic_store_explicit(&slot.since, tg_now(), memory_order_release);
 }
 
-void comm_watch_leave(void) { atomic_store_explicit(&slot.since, 0.0, memory_order_release); }
+void comm_watch_leave(void)
+{
+    if (--slot.depth == 0)
+        atomic_store_explicit(&slot.since, 0.0, memory_order_release);
+}
 
 static void *abort_job(void *unused)
 {

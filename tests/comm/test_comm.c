@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tengen/comm.h"
+#include "tengen/device.h"
 
 static int open_world(void **state)
 {
@@ -156,13 +157,88 @@ static void a_span_of_halves_is_refused(void **state)
                  TG_EINVAL, "32-bit floats", &err);
 }
 
-static void a_span_on_a_device_is_refused_unless_the_rank_is_alone(void **state)
+/* A device that all ranks share, whose memory is the host's; it fails at the copy number fail_at. */
+static int n_copies, fail_at;
+
+static enum tg_status fake_identify(const struct tg_span *span, unsigned char uuid[TG_DEVICE_UUID],
+                                    struct tg_error *err)
+{
+    (void)span, (void)err;
+    memset(uuid, 7, TG_DEVICE_UUID);
+    return TG_OK;
+}
+
+static enum tg_status fake_to_host(const struct tg_span *span, size_t at, size_t n, void *host,
+                                   struct tg_error *err)
+{
+    if (++n_copies == fail_at)
+        return FAIL(err, TG_EDEVICE, "copy %d fell off the bus", n_copies);
+    memcpy(host, (float *)span->ptr + at, n * sizeof(float));
+    return TG_OK;
+}
+
+static enum tg_status fake_from_host(const struct tg_span *span, size_t at, size_t n, const void *host,
+                                     struct tg_error *err)
+{
+    (void)err;
+    memcpy((float *)span->ptr + at, host, n * sizeof(float));
+    return TG_OK;
+}
+
+static const struct tg_device fake_device = {.name = "fake", .identify = fake_identify,
+                                             .to_host = fake_to_host, .from_host = fake_from_host};
+
+static void ranks_that_share_a_device_sum_and_send_through_host_memory(void **state)
 {
     struct comm *c = *state;
     struct tg_error err = {0};
-    struct tg_span span = {.ptr = NULL, .n = 3, .dtype = TG_F32, .mem = TG_DEVICE};
+    size_t n = ((size_t)9 << 20) / sizeof(float); /* three pieces */
+    float *data = malloc(n * sizeof *data);
+    struct tg_span span = {.ptr = data, .n = n, .dtype = TG_F32, .mem = TG_DEVICE, .device = &fake_device};
+    int rank = comm_rank(c), size = comm_size(c);
 
-    assert_int_equal(comm_sum_span(c, span, &err), comm_size(c) == 1 ? TG_OK : TG_EDEVICE);
+    for (size_t i = 0; i < n; i++)
+        data[i] = (float)(i % 1000) + (float)rank;
+    n_copies = fail_at = 0;
+    assert_ok(comm_sum_span(c, span, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        assert_true(data[i] == (float)(i % 1000) * (float)size + (float)(size * (size - 1) / 2));
+    assert_int_equal(n_copies, size > 1 ? 3 : 0);
+    for (size_t i = 0; i < n; i++)
+        data[i] = (float)(i % 10) + (float)rank;
+    assert_ok(comm_bcast_span(c, span, size - 1, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        assert_true(data[i] == (float)(i % 10) + (float)(size - 1));
+    free(data);
+}
+
+static void a_device_that_fails_on_one_rank_fails_the_sum_on_all(void **state)
+{
+    struct comm *c = *state;
+    struct tg_error err = {0};
+    size_t n = ((size_t)9 << 20) / sizeof(float);
+    float *data = calloc(n, sizeof *data);
+    struct tg_span span = {.ptr = data, .n = n, .dtype = TG_F32, .mem = TG_DEVICE, .device = &fake_device};
+
+    n_copies = 0;
+    fail_at = comm_rank(c) == comm_size(c) - 1 ? 2 : 0;
+    if (comm_size(c) > 1)
+        assert_fails(comm_sum_span(c, span, &err), TG_EDEVICE, "copy 2 fell off the bus", &err);
+    free(data);
+}
+
+static void spans_in_different_memory_are_refused_on_all_ranks(void **state)
+{
+    struct comm *c = *state;
+    struct tg_error err = {0};
+    float data[3] = {0};
+    struct tg_span span = {.ptr = data, .n = 3, .dtype = TG_F32, .mem = comm_rank(c) == 0 ? TG_HOST : TG_DEVICE,
+                           .device = &fake_device};
+
+    if (comm_size(c) > 1)
+        assert_fails(comm_span_open(c, span, &err), TG_EINVAL, "host and device memory", &err);
+    span.mem = TG_HOST;
+    assert_ok(comm_span_open(c, span, &err), &err);
 }
 
 static void agreement_carries_the_failing_ranks_text(void **state)
@@ -381,7 +457,9 @@ static int run(void)
         ON_WORLD(personal_messages_arrive_in_rank_order),
         ON_WORLD(a_span_longer_than_a_piece_is_summed_whole),
         ON_WORLD(a_span_of_halves_is_refused),
-        ON_WORLD(a_span_on_a_device_is_refused_unless_the_rank_is_alone),
+        ON_WORLD(ranks_that_share_a_device_sum_and_send_through_host_memory),
+        ON_WORLD(a_device_that_fails_on_one_rank_fails_the_sum_on_all),
+        ON_WORLD(spans_in_different_memory_are_refused_on_all_ranks),
         ON_WORLD(agreement_carries_the_failing_ranks_text),
         ON_WORLD(agreement_on_success_leaves_the_error_alone),
         ON_WORLD(agreement_gives_the_worst_status_and_the_first_text),
