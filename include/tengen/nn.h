@@ -290,10 +290,14 @@ struct nn_backend {
     void (*batch_close)(struct nn_net *net, struct nn_batch *b);
     /* host [P] into / out of one of the arrays. Setting NN_PARAMS makes infer use them. NN_GRADS
      * can only be read: the mean gradient of the last backward calls (tests). Neither set nor update
-     * may run while another thread is inside the same net. */
+     * may run while another thread is inside the same net. host NULL: the array was filled where it
+     * lies (see span). */
     enum tg_status (*set)(struct nn_net *net, enum nn_array which, const float *host,
                           struct tg_error *err);
     enum tg_status (*get)(struct nn_net *net, enum nn_array which, float *host, struct tg_error *err);
+    /* One of the arrays where it lies, to be sent to other ranks or filled by them; after that set takes
+     * it up. n 0: this network has no such array, or it cannot be set. */
+    struct tg_span (*span)(struct nn_net *net, enum nn_array which);
     /* Enqueue the forward pass of b->n rows. Several threads may call it at once with different
      * batches. Outputs are there after wait(b). */
     enum tg_status (*infer)(struct nn_net *net, struct nn_batch *b, struct tg_error *err);
@@ -317,6 +321,13 @@ struct nn_backend {
 /* The backend of this name. TG_EINVAL lists the names; TG_EDEVICE says why it cannot be had. */
 enum tg_status nn_backend_find(const char *name, const struct nn_backend **backend,
                                struct tg_error *err);
+
+/* Bind the calling thread, and those it starts from now on, to the processors next to the device that
+ * options.device would name; fewer than it may use now, or it is left alone. text says what was done, for
+ * the log: "GPU 2 (NVIDIA H100 80GB HBM3) at 0000:41:00.0, NUMA node 1, 24 processors"; "" where the
+ * backend has no device. */
+enum tg_status nn_backend_place(const struct nn_backend *backend, int device, char *text, size_t n,
+                                struct tg_error *err);
 
 /* ---- device tables ------------------------------------------------------------------------------
  *

@@ -77,6 +77,7 @@ static enum tg_status open_file(const char *path, const struct nn_plugin **plugi
 
 enum tg_status nn_plugin_open(const struct nn_plugin **plugin, struct tg_error *err)
 {
+    const char *named = getenv("TENGEN_CUDA_PLUGIN");
     char path[PATH_MAX];
 
     for (int i = 0; candidate(i, path, sizeof path); i++)
@@ -84,6 +85,9 @@ enum tg_status nn_plugin_open(const struct nn_plugin **plugin, struct tg_error *
             open_libraries(getenv("TENGEN_CUDA_PATH"));
             return open_file(path, plugin, err);
         }
+    if (named != NULL && named[0] != '\0')
+        return FAIL(err, TG_EDEVICE, "there is no CUDA plugin: TENGEN_CUDA_PLUGIN is \"%s\", which cannot be read",
+                    named);
     return FAIL(err, TG_EDEVICE, "there is no CUDA plugin: %s is neither beside the program nor in ../lib "
                 "(built with TENGEN_CUDA=off, or without a CUDA toolkit)", NN_PLUGIN_FILE);
 }

@@ -137,8 +137,17 @@ static enum tg_status sim_set(struct nn_net *net, enum nn_array which, const flo
 {
     if (which > NN_MOMENT2 || net->arrays[which] == NULL)
         return FAIL(err, TG_EINVAL, "array %d cannot be set in this network", (int)which);
-    memcpy(net->arrays[which], host, net->layout.n_params * sizeof *host);
+    if (host != NULL)
+        memcpy(net->arrays[which], host, net->layout.n_params * sizeof *host);
     return TG_OK;
+}
+
+static struct tg_span sim_span(struct nn_net *net, enum nn_array which)
+{
+    float *array = which <= NN_MOMENT2 ? net->arrays[which] : NULL;
+
+    return (struct tg_span){.ptr = array, .n = array != NULL ? net->layout.n_params : 0, .dtype = TG_F32,
+                            .mem = TG_HOST};
 }
 
 static enum tg_status sim_get(struct nn_net *net, enum nn_array which, float *host,
@@ -228,6 +237,7 @@ const struct nn_backend nn_backend_simulated = {
     .batch_close = sim_batch_close,
     .set = sim_set,
     .get = sim_get,
+    .span = sim_span,
     .infer = sim_infer,
     .wait = sim_wait,
     .ready = sim_ready,

@@ -6,17 +6,11 @@
 
 /* ---- outputs ------------------------------------------------------------------------------------ */
 
-static double worst(double worst_so_far, double got, double want)
-{
-    double error = fabs(got - want) / (1.0 + fabs(want));
-
-    return error > worst_so_far || isnan(error) ? error : worst_so_far;
-}
-
+/* The farthest head. */
 static double output_error(struct fixture *f)
 {
+    struct nearness policy = {0}, value = {0}, score = {0}, ownership = {0};
     int points = f->size * f->size;
-    double error = 0.0;
 
     for (int r = 0; r < f->batch.n; r++) {
         static struct ref_out o;
@@ -27,16 +21,16 @@ static double output_error(struct fixture *f)
 
             if (!on_board(f, &f->batch, r, 0, p))
                 continue;
-            error = worst(error, (double)f->batch.policy[r * (points + 1) + p], o.policy[0][q]);
-            error = worst(error, (double)f->batch.ownership[r * points + p], tanh(o.ownership[q]));
+            compare(&policy, (double)f->batch.policy[r * (points + 1) + p], o.policy[0][q]);
+            compare(&ownership, (double)f->batch.ownership[r * points + p], tanh(o.ownership[q]));
         }
-        error = worst(error, (double)f->batch.policy[r * (points + 1) + points], o.pass[0]);
+        compare(&policy, (double)f->batch.policy[r * (points + 1) + points], o.pass[0]);
         for (int k = 0; k < 3; k++)
-            error = worst(error, (double)f->batch.value[r * 3 + k], o.value[k]);
+            compare(&value, (double)f->batch.value[r * 3 + k], o.value[k]);
         for (int k = 0; k < f->arch.n_score; k++)
-            error = worst(error, (double)f->batch.score[r * f->arch.n_score + k], o.score[k]);
+            compare(&score, (double)f->batch.score[r * f->arch.n_score + k], o.score[k]);
     }
-    return error;
+    return fmax(fmax(distance(&policy), distance(&value)), fmax(distance(&score), distance(&ownership)));
 }
 
 static void check_outputs(struct nn_arch arch, int size, int rows)
@@ -49,7 +43,7 @@ static void check_outputs(struct nn_arch arch, int size, int rows)
     double error = output_error(&f);
 
     if (!(error < bound.outputs))
-        fail_msg("side %d, activation %d: worst error %g", size, arch.activation, error);
+        fail_msg("side %d, activation %d: error %g", size, arch.activation, error);
     fixture_close(&f);
 }
 
@@ -105,12 +99,13 @@ static void copy_row(const struct fixture *f, int from, struct nn_batch *b, int 
 /* The same bits, or as near as the backend promises. */
 static bool same_floats(const float *a, const float *b, size_t n)
 {
+    struct nearness near = {0};
+
     if (bound.same_bits)
         return memcmp(a, b, n * sizeof *a) == 0;
     for (size_t i = 0; i < n; i++)
-        if (!(fabsf(a[i] - b[i]) <= (float)bound.outputs * (1.0f + fabsf(a[i]))))
-            return false;
-    return true;
+        compare(&near, (double)a[i], (double)b[i]);
+    return distance(&near) < bound.outputs;
 }
 
 static bool rows_equal(const struct fixture *f, int a, const struct nn_batch *b, int c)
@@ -219,6 +214,37 @@ static double reference_loss(const struct fixture *f, const struct nn_loss *w, d
     return total;
 }
 
+/* Every tensor against the CPU's gradient of the same batch, which the differences vouch for. */
+static void check_by_cpu(struct fixture *f, const struct nn_loss *w, int n_global, const float *grads,
+                         const char *what)
+{
+    const struct nn_net_options options = {.size = f->size, .threads = 1, .train = true};
+    const struct nn_backend *cpu;
+    struct nn_net *net;
+    struct nn_batch own, b = f->batch;
+    float *want = malloc(f->layout.n_params * sizeof *want);
+
+    assert_ok(nn_backend_find("cpu", &cpu, &f->err), &f->err);
+    assert_ok(cpu->open(&f->arch, &options, &net, &f->err), &f->err);
+    assert_ok(cpu->set(net, NN_PARAMS, f->params, &f->err), &f->err);
+    assert_ok(cpu->batch_open(net, b.capacity, NN_BATCH_TRAIN, &own, &f->err), &f->err);
+    b.device = own.device;
+    assert_ok(cpu->backward(net, &b, w, n_global, true, &f->err), &f->err);
+    assert_ok(cpu->get(net, NN_GRADS, want, &f->err), &f->err);
+    for (int i = 0; i < f->layout.n_tensors; i++) {
+        const struct nn_tensor *t = &f->layout.tensors[i];
+        struct nearness near = {.want2 = 1e-8 * (double)t->n};
+
+        for (size_t k = t->offset; k < t->offset + t->n; k++)
+            compare(&near, (double)grads[k], (double)want[k]);
+        if (!(distance(&near) < bound.gradients))
+            fail_msg("%s: %s: NMSE of the gradient %g", what, t->name, distance(&near));
+    }
+    cpu->batch_close(net, &own);
+    cpu->close(net);
+    free(want);
+}
+
 /* Some elements of every tensor against central differences, relative to the tensor's largest. */
 static void check_gradients(struct fixture *f, const struct nn_loss *w, int per_tensor,
                             const char *what)
@@ -239,7 +265,9 @@ static void check_gradients(struct fixture *f, const struct nn_loss *w, int per_
 
     if (!(fabs(result.metrics[NN_METRIC_TOTAL] - loss) < bound.loss * (1.0 + fabs(loss))))
         fail_msg("%s: loss %.9g, reference %.9g", what, result.metrics[NN_METRIC_TOTAL], loss);
-    for (int i = 0; i < f->layout.n_tensors; i++) {
+    if (bound.nmse)
+        check_by_cpu(f, w, n_global, grads, what);
+    for (int i = 0; i < f->layout.n_tensors && !bound.nmse; i++) {
         const struct nn_tensor *t = &f->layout.tensors[i];
         double largest = 1e-4;
 
@@ -332,6 +360,8 @@ static void value_errors_come_back_per_row(void **state)
     fill(&f, 11, 7);
     assert_ok(f.backend->backward(f.net, &f.batch, &all_losses, 11, true, &f.err), &f.err);
     assert_ok(f.backend->wait(f.net, &f.batch, &f.err), &f.err);
+    struct nearness near = {0};
+
     for (int r = 0; r < 11; r++) {
         static struct ref_out o;
         struct nn_eval e;
@@ -343,8 +373,9 @@ static void value_errors_come_back_per_row(void **state)
         nn_eval_row(&f.arch, value, (const float[NN_MAX_SCORE]){0}, true, &e);
         float z = f.batch.t.value[r * 3] - f.batch.t.value[r * 3 + 1];
 
-        assert_true(fabsf(f.batch.t.value_error[r] - fabsf(e.win - e.loss - z)) < (float)bound.outputs);
+        compare(&near, (double)f.batch.t.value_error[r], fabs((double)(e.win - e.loss - z)));
     }
+    assert_true(distance(&near) < bound.outputs);
     fixture_close(&f);
 }
 

@@ -188,6 +188,44 @@ static void a_step_that_is_not_finite_is_skipped(void **state)
     fixture_close(&f);
 }
 
+/* The norm of the gradient once a step is taken; *n_skipped before it. */
+static double norm_of(struct fixture *f, float row_weight, int *n_skipped)
+{
+    const struct nn_update freeze = {.kind = NN_SGD};
+    struct nn_update_result result = {.skipped = true};
+
+    for (int r = 0; r < f->batch.n; r++)
+        f->batch.t.row_weight[r] = row_weight;
+    for (*n_skipped = -1; result.skipped && *n_skipped < 30; ++*n_skipped) {
+        assert_ok(f->backend->backward(f->net, &f->batch, &all_losses, f->batch.n, true, &f->err), &f->err);
+        assert_ok(f->backend->update(f->net, &freeze, &result, &f->err), &f->err);
+    }
+    assert_false(result.skipped);
+    return result.grad_norm;
+}
+
+/* Scaled by 2^14 at first, gradients 1000 times too large overflow; the scale gives way. */
+static void fp16_finds_the_scale_at_which_its_gradients_fit(void **state)
+{
+    struct nn_arch arch = gpool_net(NN_RELU);
+    struct fixture f;
+    int n_skipped;
+
+    (void)state;
+    if (backend_option == NULL || strcmp(backend_option, "fp16") != 0)
+        skip();
+    fixture_open(&f, &arch, 5, 2, 9, NN_BATCH_TRAIN);
+    fill(&f, 9, 14);
+    double plain = norm_of(&f, 1.0f, &n_skipped);
+
+    assert_int_equal(n_skipped, 0);
+    double large = norm_of(&f, 1000.0f, &n_skipped);
+
+    assert_in_range(n_skipped, 1, 14);
+    assert_true(fabs(large / plain / 1000.0 - 1.0) < 0.01);
+    fixture_close(&f);
+}
+
 /* ---- learning ---------------------------------------------------------------------------------------- */
 
 static void a_small_network_learns_a_small_batch(void **state)
@@ -245,6 +283,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(optimisers_go_by_the_book),
         cmocka_unit_test(a_step_that_is_not_finite_is_skipped),
+        cmocka_unit_test(fp16_finds_the_scale_at_which_its_gradients_fit),
         cmocka_unit_test(a_small_network_learns_a_small_batch),
     };
 

@@ -143,10 +143,19 @@ static enum tg_status cpu_set(struct nn_net *net, enum nn_array which, const flo
 
     if (array == NULL)
         return FAIL(err, TG_EINVAL, "array %d cannot be set in this network", (int)which);
-    memcpy(array, host, net->plan.layout.n_params * sizeof *host);
+    if (host != NULL)
+        memcpy(array, host, net->plan.layout.n_params * sizeof *host);
     if (which == NN_PARAMS)
         cpu_pack(net);
     return TG_OK;
+}
+
+static struct tg_span cpu_span(struct nn_net *net, enum nn_array which)
+{
+    float *array = array_of(net, which);
+
+    return (struct tg_span){.ptr = array, .n = array != NULL ? net->plan.layout.n_params : 0,
+                            .dtype = TG_F32, .mem = TG_HOST};
 }
 
 static enum tg_status cpu_get(struct nn_net *net, enum nn_array which, float *host,
@@ -227,6 +236,7 @@ const struct nn_backend nn_backend_cpu = {
     .batch_close = cpu_batch_close,
     .set = cpu_set,
     .get = cpu_get,
+    .span = cpu_span,
     .infer = cpu_infer,
     .wait = cpu_wait,
     .ready = cpu_ready,

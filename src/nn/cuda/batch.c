@@ -6,7 +6,6 @@
 #include "net.h"
 
 enum { ALIGN = 256, MAX_CAPACITY = 1 << 15, SMALLEST_BUCKET = 8 };
-static const size_t INFER_WORKSPACE = (size_t)32 << 20, TRAIN_WORKSPACE = (size_t)256 << 20;
 
 /* ---- the block ------------------------------------------------------------------------------------ */
 
@@ -71,7 +70,7 @@ static enum tg_status open_block(struct nn_net *net, struct gpu_batch *g, int fl
     CUDA(cudaHostAlloc((void **)&g->host, n, cudaHostAllocDefault));
     CUDA(cudaMalloc((void **)&g->device, n));
     memset(g->host, 0, n);
-    CUDA(cudaMemset(g->device, 0, n));
+    CUDA(cudaMemsetAsync(g->device, 0, n, g->stream));
     lay_out(&net->shape, g->capacity, flags, g->host, g, &g->on_host);
     lay_out(&net->shape, g->capacity, flags, g->device, g, &g->on_device);
     return TG_OK;
@@ -104,8 +103,7 @@ static enum tg_status open_inference(struct nn_net *net, struct gpu_batch *g, st
     TRY(pass_buffers_open(&net->shape, net->precision, g->capacity, false, NULL, &count, &bytes, err));
     pass_buffers_close(&count);
     CUDA(cudaMalloc(&g->memory, bytes));
-    CUDA(cudaMemset(g->memory, 0, bytes));
-    CUDA(cudaDeviceSynchronize());
+    CUDA(cudaMemsetAsync(g->memory, 0, bytes, g->stream));
     return TG_OK;
 }
 
@@ -128,6 +126,44 @@ static enum tg_status bucket_of(struct nn_net *net, struct gpu_batch *g, int row
 
 /* ---- open and close ------------------------------------------------------------------------------- */
 
+/* Of another batch of this capacity, or NULL. */
+static struct train_memory *find_train_memory(struct nn_net *net, int capacity)
+{
+    struct train_memory *m = NULL;
+
+    pthread_mutex_lock(&net->lock);
+    for (const struct gpu_batch *g = net->batches; g != NULL && m == NULL; g = g->next)
+        if (g->capacity == capacity)
+            m = g->train_memory;
+    pthread_mutex_unlock(&net->lock);
+    return m;
+}
+
+static enum tg_status open_train_memory(struct nn_net *net, struct gpu_batch *g, size_t bytes,
+                                        struct tg_error *err)
+{
+    g->train_memory = find_train_memory(net, g->capacity);
+    if (g->train_memory != NULL) {
+        g->train_memory->users++;
+        return TG_OK;
+    }
+    g->train_memory = calloc(1, sizeof *g->train_memory);
+    if (g->train_memory == NULL)
+        return FAIL(err, TG_ENOMEM, "no memory for a batch");
+    g->train_memory->users = 1;
+    CUDA(cudaMalloc(&g->train_memory->memory, bytes));
+    CUDA(cudaMemsetAsync(g->train_memory->memory, 0, bytes, g->stream));
+    return TG_OK;
+}
+
+static void close_train_memory(struct train_memory *m)
+{
+    if (m == NULL || --m->users > 0)
+        return;
+    cudaFree(m->memory);
+    free(m);
+}
+
 static enum tg_status open_training(struct nn_net *net, struct gpu_batch *g, struct tg_error *err)
 {
     size_t bytes;
@@ -137,10 +173,9 @@ static enum tg_status open_training(struct nn_net *net, struct gpu_batch *g, str
     TRY(pass_buffers_open(&net->shape, net->precision, g->capacity, true, NULL, &g->train_buffers, &bytes,
                           err));
     pass_buffers_close(&g->train_buffers);
-    CUDA(cudaMalloc(&g->train_memory, bytes));
-    CUDA(cudaMemset(g->train_memory, 0, bytes));
+    TRY(open_train_memory(net, g, bytes, err));
     CUDA(cudaHostAlloc((void **)&g->settings, sizeof *g->settings, cudaHostAllocDefault));
-    return pass_buffers_open(&net->shape, net->precision, g->capacity, true, g->train_memory,
+    return pass_buffers_open(&net->shape, net->precision, g->capacity, true, g->train_memory->memory,
                              &g->train_buffers, &bytes, err);
 }
 
@@ -153,13 +188,13 @@ static enum tg_status fill_batch(struct nn_net *net, struct gpu_batch *g, int fl
     CUDA(cudaEventCreateWithFlags(&g->done, cudaEventDisableTiming | cudaEventBlockingSync));
     CUDA(cudaEventRecord(g->done, g->stream));
     TRY(open_block(net, g, flags, err));
-    g->workspace_bytes = flags & NN_BATCH_TRAIN ? TRAIN_WORKSPACE : INFER_WORKSPACE;
+    g->workspace_bytes = flags & NN_BATCH_TRAIN ? (size_t)TRAIN_WORKSPACE : (size_t)INFER_WORKSPACE;
     CUDA(cudaMalloc(&g->workspace, g->workspace_bytes));
     made = cudnnCreate(&g->cudnn);
     if (made != CUDNN_STATUS_SUCCESS)
         return FAIL(err, TG_EDEVICE, "cuDNN: %s", cudnnGetErrorString(made));
     TRY(flags & NN_BATCH_TRAIN ? open_training(net, g, err) : open_inference(net, g, err));
-    CUDA(cudaDeviceSynchronize()); /* zeroed, whichever stream comes next */
+    CUDA(cudaStreamSynchronize(g->stream)); /* zeroed, whichever stream comes next */
     return TG_OK;
 }
 
@@ -174,7 +209,7 @@ static void free_batch(struct gpu_batch *g)
     if (g->cudnn != NULL)
         cudnnDestroy(g->cudnn);
     cudaFree(g->memory);
-    cudaFree(g->train_memory);
+    close_train_memory(g->train_memory);
     cudaFree(g->workspace);
     cudaFree(g->device);
     if (g->host != NULL)
@@ -203,7 +238,12 @@ enum tg_status gpu_batch_open(struct nn_net *net, int capacity, int flags, struc
     if (g == NULL)
         return FAIL(err, TG_ENOMEM, "no memory for a batch");
     g->capacity = capacity;
-    TRY_OUT(fill_batch(net, g, flags, err));
+    gpu_setup_lock();
+    rc = fill_batch(net, g, flags, err);
+    if (rc != TG_OK)
+        free_batch(g);
+    gpu_setup_unlock();
+    TRY(rc);
     const struct batch_arrays *a = &g->on_host;
 
     *b = (struct nn_batch){.capacity = capacity, .planes = a->planes, .globals = a->globals,
@@ -214,9 +254,6 @@ enum tg_status gpu_batch_open(struct nn_net *net, int capacity, int flags, struc
     net->batches = g;
     pthread_mutex_unlock(&net->lock);
     return TG_OK;
-out:
-    free_batch(g);
-    return rc;
 }
 
 void gpu_batch_close(struct nn_net *net, struct nn_batch *b)
@@ -234,7 +271,9 @@ void gpu_batch_close(struct nn_net *net, struct nn_batch *b)
             break;
         }
     pthread_mutex_unlock(&net->lock);
+    gpu_setup_lock();
     free_batch(g);
+    gpu_setup_unlock();
     memset(b, 0, sizeof *b);
 }
 
@@ -282,30 +321,44 @@ static enum tg_status infer_body(struct player *player, void *ctx, bool first, s
     return TG_OK;
 }
 
-static enum tg_status infer_rows(struct nn_net *net, struct gpu_batch *g, int n, struct tg_error *err)
+/* setup: the caller holds the setup lock. */
+static enum tg_status enqueue_inference(struct nn_net *net, struct gpu_batch *g, int rows, bool setup,
+                                        struct tg_error *err)
 {
-    struct inference f = {.g = g, .rows = gpu_bucket(g->capacity, n)};
+    struct inference f = {.g = g, .rows = rows};
     int at;
 
     if (g->memory == NULL)
         TRY(open_inference(net, g, err));
-    TRY(bucket_of(net, g, f.rows, &at, err));
-    struct player player = {.net = net, .r = &g->recorded[at], .stream = g->stream};
-    bool locked = !player.r->ready;
-
+    TRY(bucket_of(net, g, rows, &at, err));
     f.buffers = &g->buffers[at];
+    struct player player = {.net = net, .r = &g->recorded[at], .stream = g->stream};
+
+    if (setup && cudnnSetStream(g->cudnn, g->stream) != CUDNN_STATUS_SUCCESS)
+        return FAIL(err, TG_EDEVICE, "cuDNN does not take the stream of a batch");
     CUDA(cudaStreamWaitEvent(g->stream, net->params_ready, 0));
     CUDA(cudaStreamWaitEvent(g->stream, g->done, 0));
-    if (locked)
-        pthread_mutex_lock(&net->lock);
-    enum tg_status rc = TG_OK;
+    return player_play(&player, infer_body, &f, err);
+}
 
-    if (locked && cudnnSetStream(g->cudnn, g->stream) != CUDNN_STATUS_SUCCESS)
-        rc = FAIL(err, TG_EDEVICE, "cuDNN does not take the stream of a batch");
-    if (rc == TG_OK)
-        rc = player_play(&player, infer_body, &f, err);
-    if (locked)
-        pthread_mutex_unlock(&net->lock);
+static bool recorded_is_ready(const struct gpu_batch *g, int rows)
+{
+    for (int i = 0; i < g->n_buckets; i++)
+        if (g->recorded[i].rows == rows)
+            return g->recorded[i].ready;
+    return false;
+}
+
+static enum tg_status infer_rows(struct nn_net *net, struct gpu_batch *g, int n, struct tg_error *err)
+{
+    int rows = gpu_bucket(g->capacity, n);
+
+    if (recorded_is_ready(g, rows))
+        return enqueue_inference(net, g, rows, false, err);
+    gpu_setup_lock();
+    enum tg_status rc = enqueue_inference(net, g, rows, true, err);
+
+    gpu_setup_unlock();
     return rc;
 }
 

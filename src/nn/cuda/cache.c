@@ -159,7 +159,7 @@ void plan_cache_refresh(struct plan_cache *c)
 static enum tg_status write_all(const struct plan_cache *c, struct tg_error *err)
 {
     size_t n = sizeof magic - 1, at = 0;
-    char mine[MAX_PATH + 160];
+    char mine[MAX_PATH + 256], host[65] = "";
     enum tg_status rc;
 
     for (int i = 0; i < c->n; i++)
@@ -175,7 +175,8 @@ static enum tg_status write_all(const struct plan_cache *c, struct tg_error *err
         at += (size_t)snprintf(data + at, n + 1 - at, "%zu %d %s\n%s\n", strlen(e->json), e->fused, e->key,
                                e->json);
     }
-    snprintf(mine, sizeof mine, "%s.%ld", c->path, (long)getpid()); /* others write theirs */
+    gethostname(host, sizeof host - 1);
+    snprintf(mine, sizeof mine, "%s.%s.%ld", c->path, host, (long)getpid()); /* others write theirs */
     rc = tg_file_replace(mine, data, at, err);
     free(data);
     TRY(rc);

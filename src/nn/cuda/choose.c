@@ -120,7 +120,7 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
     int n_plain = 0, n_fused = 0;
 
     *n = 0;
-    TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, p->tune ? PLAIN : 1, plans, &n_plain, err));
+    TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, PLAIN, plans, &n_plain, err));
     for (int i = 0; i < n_plain; i++)
         c[(*n)++] = (struct choice){*spec, false, plans[i]};
     if (fuse)
@@ -128,6 +128,15 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
     for (int i = 0; i < n_fused; i++)
         c[(*n)++] = (struct choice){*spec, true, plans[i]};
     return TG_OK;
+}
+
+/* The index of the first candidate that can be run, -1 if none can. */
+static int first_that_works(struct pass *p, const struct choice *c, int n, void **pointers)
+{
+    for (int i = 0; i < n; i++)
+        if (works(p, &c[i], pointers))
+            return i;
+    return -1;
 }
 
 /* The index of the fastest candidate, -1 if none can be run. */
@@ -210,7 +219,7 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
     if (rc == TG_OK && n == 0)
         rc = FAIL(err, TG_EDEVICE, "cuDNN has no plan for %s within %zu bytes of workspace", key,
                   p->workspace_bytes);
-    best = rc == TG_OK && n > 1 ? fastest(p, c, n, pointers) : 0;
+    best = rc != TG_OK ? 0 : (p->tune && n > 1 ? fastest : first_that_works)(p, c, n, pointers);
     if (rc == TG_OK && best < 0)
         rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, key);
     if (rc == TG_OK)

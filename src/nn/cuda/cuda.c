@@ -9,8 +9,7 @@
 
 /* ---- devices -------------------------------------------------------------------------------------- */
 
-/* Which of the node's GPUs stands for an ordinal: ranks beyond their number share. */
-static enum tg_status pick_device(int ordinal, int *device, struct tg_error *err)
+enum tg_status gpu_pick_device(int ordinal, int *device, struct tg_error *err)
 {
     int n = 0;
     cudaError_t rc = cudaGetDeviceCount(&n);
@@ -50,14 +49,13 @@ static enum tg_status open_device(struct nn_net *net, const struct nn_net_option
     const char *folder;
 
     net->precision = parse_extra(options->extra, &folder);
-    TRY(pick_device(options->device, &net->device, err));
+    net->loss_scale = net->precision == PRECISION_F16 ? FIRST_LOSS_SCALE : 1.0f;
+    TRY(gpu_pick_device(options->device, &net->device, err));
     CUDA(cudaGetDeviceProperties(&d, net->device));
-    if (d.major < 8)
-        return FAIL(err, TG_EDEVICE, "%s has compute capability %d.%d: 8.0 is needed", d.name, d.major,
-                    d.minor);
-    if (net->train && net->precision == PRECISION_F16)
-        return FAIL(err, TG_EINVAL, "training in fp16: its gradients underflow; take bf16 or fp32");
-    TRY(device_prop_of_device(net->device, &net->prop, err));
+    if (d.major < GPU_LEAST_MAJOR)
+        return FAIL(err, TG_EDEVICE, "%s has compute capability %d.%d: %d.0 is needed", d.name, d.major, d.minor,
+                    (int)GPU_LEAST_MAJOR);
+    TRY(device_prop_of_device(&net->prop, err));
     plan_cache_open(folder, d.name, d.major * 10 + d.minor, cudnnGetVersion(), &net->cache);
     CUDA(cudaStreamCreateWithFlags(&net->stream, cudaStreamNonBlocking));
     CUDA(cudaEventCreateWithFlags(&net->params_ready, cudaEventDisableTiming));
@@ -66,43 +64,40 @@ static enum tg_status open_device(struct nn_net *net, const struct nn_net_option
 
 /* ---- open and close ------------------------------------------------------------------------------- */
 
-static enum tg_status device_zeros(void *pointer, size_t bytes, struct tg_error *err)
+static enum tg_status device_zeros(const struct nn_net *net, void *pointer, size_t bytes, struct tg_error *err)
 {
     void **p = pointer;
 
     CUDA(cudaMalloc(p, bytes));
-    CUDA(cudaMemset(*p, 0, bytes));
+    CUDA(cudaMemsetAsync(*p, 0, bytes, net->stream));
     return TG_OK;
 }
 
-static enum tg_status device_copy(void *pointer, const void *from, size_t bytes, struct tg_error *err)
+static enum tg_status device_copy(const struct nn_net *net, void *pointer, const void *from, size_t bytes,
+                                  struct tg_error *err)
 {
     void **p = pointer;
 
     CUDA(cudaMalloc(p, bytes));
-    CUDA(cudaMemcpy(*p, from, bytes, cudaMemcpyHostToDevice));
+    CUDA(cudaMemcpyAsync(*p, from, bytes, cudaMemcpyHostToDevice, net->stream));
+    CUDA(cudaStreamSynchronize(net->stream)); /* from may go */
     return TG_OK;
 }
 
 /* Where a board point lands in the network under each symmetry, and which one lands at each. */
 static enum tg_status open_turns(struct nn_net *net, struct tg_error *err)
 {
-    uint16_t turns[2][GAME_SYMMETRIES * GAME_MAX_POINTS];
-    int points = net->shape.points;
+    uint16_t turns[2 * GAME_SYMMETRIES * GAME_MAX_POINTS];
+    int points = net->shape.points, n = GAME_SYMMETRIES * points;
 
     for (int s = 0; s < GAME_SYMMETRIES; s++)
         for (int p = 0; p < points; p++) {
             int q = game_symmetry(net->shape.size, s, p);
 
-            turns[1][s * points + p] = (uint16_t)q;
-            turns[0][s * points + q] = (uint16_t)p;
+            turns[n + s * points + p] = (uint16_t)q;
+            turns[s * points + q] = (uint16_t)p;
         }
-    size_t n = (size_t)(GAME_SYMMETRIES * points);
-
-    CUDA(cudaMalloc((void **)&net->turns, 2 * n * sizeof *net->turns));
-    CUDA(cudaMemcpy(net->turns, turns[0], n * sizeof *net->turns, cudaMemcpyHostToDevice));
-    CUDA(cudaMemcpy(net->turns + n, turns[1], n * sizeof *net->turns, cudaMemcpyHostToDevice));
-    return TG_OK;
+    return device_copy(net, &net->turns, turns, (size_t)(2 * n) * sizeof *turns, err);
 }
 
 static enum tg_status open_decays(struct nn_net *net, struct tg_error *err)
@@ -114,7 +109,7 @@ static enum tg_status open_decays(struct nn_net *net, struct tg_error *err)
         return FAIL(err, TG_ENOMEM, "no memory for %zu parameters", l->n_params);
     for (int i = 0; i < l->n_tensors; i++)
         memset(decays + l->tensors[i].offset, l->tensors[i].decay, l->tensors[i].n);
-    enum tg_status rc = device_copy(&net->decays, decays, l->n_params, err);
+    enum tg_status rc = device_copy(net, &net->decays, decays, l->n_params, err);
 
     free(decays);
     return rc;
@@ -124,16 +119,19 @@ static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
 {
     size_t n = net->shape.layout.n_params, element = net->precision == PRECISION_F32 ? 4 : 2;
 
-    TRY(device_zeros(&net->ema, n * sizeof(float), err));
-    TRY(device_zeros(&net->moment1, n * sizeof(float), err));
-    TRY(device_zeros(&net->moment2, n * sizeof(float), err));
-    TRY(device_zeros(&net->sums, (n + NN_METRICS) * sizeof(float), err));
-    TRY(device_zeros(&net->filter_grads, (size_t)net->shape.n_filters * element, err));
-    TRY(device_zeros(&net->norm_partial, NORM_BLOCKS * sizeof(double), err));
-    TRY(device_zeros(&net->outcome, sizeof *net->outcome, err));
-    TRY(device_zeros(&net->update_settings, sizeof *net->update_settings, err));
+    TRY(device_zeros(net, &net->ema, n * sizeof(float), err));
+    TRY(device_zeros(net, &net->moment1, n * sizeof(float), err));
+    TRY(device_zeros(net, &net->moment2, n * sizeof(float), err));
+    TRY(device_zeros(net, &net->sums, (n + NN_METRICS) * sizeof(float), err));
+    TRY(device_zeros(net, &net->filter_grads, (size_t)net->shape.n_filters * element, err));
+    TRY(device_zeros(net, &net->norm_partial, NORM_BLOCKS * sizeof(double), err));
+    TRY(device_zeros(net, &net->outcome, sizeof *net->outcome, err));
+    TRY(device_zeros(net, &net->update_settings, sizeof *net->update_settings, err));
     TRY(open_decays(net, err));
     CUDA(cudaHostAlloc((void **)&net->update_host, sizeof *net->update_host, cudaHostAllocDefault));
+    net->update = calloc(1, sizeof *net->update);
+    if (net->update == NULL)
+        return FAIL(err, TG_ENOMEM, "a recorded update");
     for (int i = 0; i < MAX_SEGMENTS; i++)
         CUDA(cudaEventCreateWithFlags(&net->bucket_done[i], cudaEventDisableTiming));
     net->span = (struct tg_span){.ptr = net->sums, .n = n + NN_METRICS, .dtype = TG_F32, .mem = TG_DEVICE,
@@ -152,15 +150,16 @@ static enum tg_status fill_net(struct nn_net *net, const struct nn_arch *arch,
 
     element = net->precision == PRECISION_F32 ? 4 : 2;
     TRY(open_turns(net, err));
-    TRY(device_copy(&net->maps, s->maps, (size_t)s->n_maps * sizeof *s->maps, err));
-    TRY(device_copy(&net->norms, s->norms, (size_t)s->n_norms * sizeof *s->norms, err));
-    TRY(device_zeros(&net->filters, (size_t)s->n_filters * element, err));
-    TRY(device_zeros(&net->packed_norms, (size_t)s->n_packed_norms * sizeof(float), err));
-    TRY(device_zeros(&net->params, s->layout.n_params * sizeof(float), err));
+    TRY(device_copy(net, &net->maps, s->maps, (size_t)s->n_maps * sizeof *s->maps, err));
+    TRY(device_copy(net, &net->norms, s->norms, (size_t)s->n_norms * sizeof *s->norms, err));
+    TRY(device_zeros(net, &net->filters, (size_t)s->n_filters * element, err));
+    TRY(device_zeros(net, &net->packed_norms, (size_t)s->n_packed_norms * sizeof(float), err));
+    TRY(device_zeros(net, &net->params, s->layout.n_params * sizeof(float), err));
     if (net->train)
         TRY(open_training(net, err));
-    CUDA(cudaDeviceSynchronize());
-    return gpu_pack(net, err);
+    TRY(gpu_pack(net, err));
+    CUDA(cudaStreamSynchronize(net->stream));
+    return TG_OK;
 }
 
 static void cuda_close(struct nn_net *net)
@@ -172,10 +171,14 @@ static void cuda_close(struct nn_net *net)
                             net->decays,  net->outcome, net->filter_grads, net->norm_partial,
                             net->update_settings};
 
+    gpu_setup_lock();
     cudaSetDevice(net->device);
     if (net->stream != NULL)
         cudaStreamSynchronize(net->stream);
     choices_close(net);
+    if (net->update != NULL)
+        recorded_close(net->update);
+    free(net->update);
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
         if (memory[i] != NULL)
             cudaFree(memory[i]);
@@ -191,6 +194,7 @@ static void cuda_close(struct nn_net *net)
     device_prop_close(&net->prop);
     plan_cache_close(&net->cache);
     net_shape_close(&net->shape);
+    gpu_setup_unlock();
     pthread_mutex_destroy(&net->lock);
     free(net);
 }
@@ -206,11 +210,13 @@ static enum tg_status cuda_open(const struct nn_arch *arch, const struct nn_net_
         return FAIL(err, TG_ENOMEM, "no memory for a network");
     pthread_mutex_init(&n->lock, NULL);
     n->train = options->train;
-    TRY_OUT(fill_net(n, arch, options, err));
-    *net = n;
-    return TG_OK;
-out:
-    cuda_close(n);
+    gpu_setup_lock();
+    rc = fill_net(n, arch, options, err);
+    gpu_setup_unlock();
+    if (rc == TG_OK)
+        *net = n;
+    else
+        cuda_close(n);
     return rc;
 }
 
@@ -237,12 +243,26 @@ static enum tg_status cuda_set(struct nn_net *net, enum nn_array which, const fl
         return FAIL(err, TG_EINVAL, "array %d cannot be set in this network", (int)which);
     CUDA(cudaSetDevice(net->device));
     TRY(gpu_wait_readers(net, err));
-    CUDA(cudaMemcpyAsync(array, host, net->shape.layout.n_params * sizeof *host, cudaMemcpyHostToDevice,
-                         net->stream));
+    if (host != NULL)
+        CUDA(cudaMemcpyAsync(array, host, net->shape.layout.n_params * sizeof *host, cudaMemcpyHostToDevice,
+                             net->stream));
     if (which == NN_PARAMS)
         TRY(gpu_pack(net, err));
     CUDA(cudaStreamSynchronize(net->stream));
     return TG_OK;
+}
+
+/* What fills it goes through the net's stream, behind those who read. */
+static struct tg_span cuda_span(struct nn_net *net, enum nn_array which)
+{
+    float *array = which == NN_GRADS ? NULL : array_of(net, which);
+    struct tg_error ignored;
+    struct tg_span span = {.ptr = array, .dtype = TG_F32, .mem = TG_DEVICE, .stream = net->stream,
+                           .device = &tg_device_cuda, .owner = net};
+
+    if (array != NULL && cudaSetDevice(net->device) == cudaSuccess && gpu_wait_readers(net, &ignored) == TG_OK)
+        span.n = net->shape.layout.n_params;
+    return span;
 }
 
 static enum tg_status cuda_get(struct nn_net *net, enum nn_array which, float *host, struct tg_error *err)
@@ -256,6 +276,8 @@ static enum tg_status cuda_get(struct nn_net *net, enum nn_array which, float *h
     CUDA(cudaMemcpyAsync(host, array, net->shape.layout.n_params * sizeof *host, cudaMemcpyDeviceToHost,
                          net->stream));
     CUDA(cudaStreamSynchronize(net->stream));
+    for (size_t i = 0; which == NN_GRADS && i < net->shape.layout.n_params; i++)
+        host[i] /= net->loss_scale;
     return TG_OK;
 }
 
@@ -269,6 +291,7 @@ const struct nn_backend nn_backend_cuda = {
     .batch_close = gpu_batch_close,
     .set = cuda_set,
     .get = cuda_get,
+    .span = cuda_span,
     .infer = gpu_infer,
     .wait = gpu_wait,
     .ready = gpu_ready,

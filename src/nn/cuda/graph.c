@@ -286,7 +286,8 @@ static enum tg_status add_forward(struct maker *m)
     return norm ? add_norm(m, sum) : TG_OK;
 }
 
-static enum tg_status make_graph(struct maker *m, cudnnBackendDescriptor_t *graph)
+static enum tg_status make_graph(struct maker *m, const struct device_prop *prop,
+                                 cudnnBackendDescriptor_t *graph)
 {
     struct tg_error *err = m->err;
     cudnnBackendDescriptor_t y;
@@ -300,6 +301,8 @@ static enum tg_status make_graph(struct maker *m, cudnnBackendDescriptor_t *grap
     }
     TRY(make(m, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, graph));
     TRY(set(m, *graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, m->n_ops, m->ops));
+    if (prop->handle != NULL)
+        TRY(set(m, *graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &prop->handle));
     return finalize(m, *graph);
 }
 
@@ -312,7 +315,7 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
     enum tg_status rc;
 
     *n_found = 0;
-    TRY_OUT(make_graph(&m, &graph));
+    TRY_OUT(make_graph(&m, prop, &graph));
     TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
 out:
     unmake(&m);

@@ -57,11 +57,13 @@ void conv_spec_text(const struct conv_spec *s, char *text, size_t n);
 /* Which tensors the graph reads or writes: ids [CONV_TENSORS], returns their number. */
 int conv_spec_tensors(const struct conv_spec *s, int64_t *ids);
 
-/* What is planned for: a device, or a description of one. */
+/* What is planned for: a device, by a handle on it, or a description of one. */
 struct device_prop {
-    cudnnBackendDescriptor_t d; /* owned */
+    cudnnHandle_t handle;       /* owned; NULL: described */
+    cudnnBackendDescriptor_t d; /* owned; the description */
 };
-enum tg_status device_prop_of_device(int device, struct device_prop *p, struct tg_error *err);
+/* The current device. */
+enum tg_status device_prop_of_device(struct device_prop *p, struct tg_error *err);
 /* From cuDNN's JSON description (n characters): for planning without a device. */
 enum tg_status device_prop_of_json(const char *json, size_t n, struct device_prop *p,
                                    struct tg_error *err);

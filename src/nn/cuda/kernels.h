@@ -274,12 +274,13 @@ void launch_filter_grads(int precision, const struct conv_map *maps, int first, 
 
 /* Lives on the device: what the last update did. */
 struct update_outcome {
-    double norm, clip;
+    double norm, clip; /* clip: what sums are multiplied with */
     int32_t skipped;
 };
 struct update_settings { /* lives on the device, written before each update */
     struct element_step step;
     double clip_norm, max_norm; /* 0: none */
+    double per_grad;            /* what the sums hold is the gradient divided by this */
 };
 struct update_args {
     int64_t n_params;

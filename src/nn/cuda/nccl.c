@@ -148,7 +148,7 @@ static enum tg_status group_poll(struct tg_device_group *g, bool *done, struct t
     if (state == ncclInProgress)
         return TG_OK;
     if (state != ncclSuccess)
-        return nccl_failed(g->comm, state, g->joined ? "a sum over ranks" : "joining a group", err);
+        return nccl_failed(g->comm, state, g->joined ? "between ranks" : "joining a group", err);
     if (g->joined) {
         cudaError_t asked = cudaEventQuery(g->done);
 
@@ -170,7 +170,7 @@ static enum tg_status taken(struct tg_device_group *g, ncclResult_t rc, struct t
         if (asked != ncclSuccess)
             return nccl_failed(g->comm, asked, "asking for errors", err);
     }
-    return rc == ncclSuccess ? TG_OK : nccl_failed(g->comm, rc, "a sum over ranks", err);
+    return rc == ncclSuccess ? TG_OK : nccl_failed(g->comm, rc, "between ranks", err);
 }
 
 static enum tg_status sum_piece(struct tg_device_group *g, const struct tg_span *span, int64_t from,
@@ -182,24 +182,52 @@ static enum tg_status sum_piece(struct tg_device_group *g, const struct tg_span 
     return taken(g, ncclAllReduce(at, at, (size_t)(to - from), type, ncclSum, g->comm, g->stream), err);
 }
 
-/* Piece by piece, each as soon as the backward pass has completed it; what comes after on the span's
- * stream waits for all. */
+/* The group's stream goes on behind what the span's stream has. */
+static enum tg_status follow(struct tg_device_group *g, const struct tg_span *span, struct tg_error *err)
+{
+    CUDA(cudaEventRecord(g->done, span->stream));
+    CUDA(cudaStreamWaitEvent(g->stream, g->done, 0));
+    return TG_OK;
+}
+
+/* And the span's behind what the group's has. */
+static enum tg_status lead(struct tg_device_group *g, const struct tg_span *span, struct tg_error *err)
+{
+    CUDA(cudaEventRecord(g->done, g->stream));
+    CUDA(cudaStreamWaitEvent(span->stream, g->done, 0));
+    return TG_OK;
+}
+
+/* Gradients go piece by piece, each as soon as the backward pass has completed it. */
 static enum tg_status group_sum(struct tg_device_group *g, const struct tg_span *span, struct tg_error *err)
 {
     const struct nn_net *net = span->owner;
+    int n = span->ptr == net->span.ptr ? net->n_buckets : 0;
 
     if (span->dtype != TG_F32 && span->dtype != TG_I64)
         return FAIL(err, TG_EINVAL, "sum over ranks: only 32-bit floats and 64-bit integers");
     TRY(bind_device(span, err));
-    for (int i = 0; i < net->n_buckets; i++) {
+    if (n == 0) {
+        TRY(follow(g, span, err));
+        TRY(sum_piece(g, span, 0, (int64_t)span->n, err));
+    }
+    for (int i = 0; i < n; i++) {
         const struct grad_bucket *b = &net->buckets[i];
 
         CUDA(cudaStreamWaitEvent(g->stream, net->bucket_done[i], 0));
         TRY(sum_piece(g, span, b->from, b->to, err));
     }
-    CUDA(cudaEventRecord(g->done, g->stream));
-    CUDA(cudaStreamWaitEvent(span->stream, g->done, 0));
-    return TG_OK;
+    return lead(g, span, err);
+}
+
+static enum tg_status group_bcast(struct tg_device_group *g, const struct tg_span *span, int root,
+                                  struct tg_error *err)
+{
+    TRY(bind_device(span, err));
+    TRY(follow(g, span, err));
+    TRY(taken(g, ncclBroadcast(span->ptr, span->ptr, span->n * element_bytes(span), ncclInt8, root, g->comm,
+                               g->stream), err));
+    return lead(g, span, err);
 }
 
 const struct tg_device tg_device_cuda = {
@@ -211,5 +239,6 @@ const struct tg_device tg_device_cuda = {
     .group_open = group_open,
     .group_poll = group_poll,
     .group_sum = group_sum,
+    .group_bcast = group_bcast,
     .group_close = group_close,
 };

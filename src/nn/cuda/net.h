@@ -12,6 +12,7 @@
 struct player;
 
 enum { MAX_SEGMENTS = 32 }; /* pieces of a recorded pass */
+enum { FIRST_LOSS_SCALE = 1 << 14, MOST_LOSS_SCALE = 1 << 24, STEPS_PER_DOUBLING = 1000 };
 
 /* How one convolution is computed: by a plan for all of it, or by a plan for the plain convolution
  * with a kernel behind it. */
@@ -44,6 +45,9 @@ struct nn_net {
     struct update_outcome *outcome;
     struct update_settings *update_settings;
     struct update_host *update_host; /* pinned */
+    struct recorded *update;  /* owned */
+    float loss_scale;         /* fp16: a power of 2 on all gradients up to the update; else 1 */
+    int n_scaled;             /* updates since it was last changed */
     struct tg_span span;
     /* Pieces of sums in the order in which a backward pass completes them. */
     struct grad_bucket {
@@ -52,11 +56,12 @@ struct nn_net {
     cudaEvent_t bucket_done[MAX_SEGMENTS];
     int n_buckets;
 
-    pthread_mutex_t lock;     /* guards what follows, and everything that is enqueued piece by piece */
+    /* under gpu_setup_lock */
     struct choice *choices;   /* owned [n_choices] */
     int n_choices;
     double tuned_sec;         /* spent on choosing so far */
     bool no_graphs;           /* this device or library cannot capture: everything goes piece by piece */
+    pthread_mutex_t lock;     /* guards batches */
     struct gpu_batch *batches; /* open ones */
 };
 
@@ -66,6 +71,8 @@ struct update_host {
     struct update_outcome outcome;
     float metrics[NN_METRICS];
 };
+
+enum { INFER_WORKSPACE = 32 << 20, TRAIN_WORKSPACE = 256 << 20 }; /* bytes that a plan may need */
 
 /* ---- a pass ------------------------------------------------------------------------------------- */
 
@@ -188,8 +195,14 @@ struct player {
     const cudaEvent_t *ends; /* [MAX_SEGMENTS] recorded behind each segment; may be NULL */
 };
 
+/* Held while anything is made, chosen, recorded, or enqueued piece by piece: everything but playing
+ * records. One for the process: a capture must not meet what other threads ask of the whole device, and
+ * plans are timed undisturbed. */
+void gpu_setup_lock(void);
+void gpu_setup_unlock(void);
+
 /* Enqueue body: the first time piece by piece (first is true), then recorded, ever after from the
- * record. The caller holds net->lock while r is not ready. */
+ * record. The caller holds the setup lock while r is not ready. */
 enum tg_status player_play(struct player *p,
                            enum tg_status (*body)(struct player *p, void *ctx, bool first,
                                                   struct tg_error *err),
@@ -199,6 +212,13 @@ enum tg_status player_cut(struct player *p, struct tg_error *err);
 void recorded_close(struct recorded *r);
 
 /* ---- a batch ------------------------------------------------------------------------------------ */
+
+/* The tensors of a training pass. Passes of a net follow each other on its stream, so its batches of one
+ * capacity share them. */
+struct train_memory {
+    void *memory; /* owned */
+    int users;    /* under gpu_setup_lock */
+};
 
 /* Buffers and a stream of their own: batches do not wait for each other. */
 struct gpu_batch {
@@ -217,7 +237,7 @@ struct gpu_batch {
     struct recorded recorded[MAX_BUCKETS];
     int n_buckets;
     /* training only */
-    void *train_memory;
+    struct train_memory *train_memory;
     struct pass_buffers train_buffers;
     struct recorded train_recorded;
     struct loss_settings *settings; /* pinned */
@@ -242,5 +262,9 @@ enum tg_status gpu_update(struct nn_net *net, const struct nn_update *u, struct 
                           struct tg_error *err);
 enum tg_status gpu_pack(struct nn_net *net, struct tg_error *err);
 
-/* plugin.c */
-extern const struct nn_backend nn_backend_cuda;
+enum { GPU_LEAST_MAJOR = 8 }; /* compute capability: bf16 */
+
+/* Make current which of the node's GPUs stands for an ordinal: ranks beyond their number share. */
+enum tg_status gpu_pick_device(int ordinal, int *device, struct tg_error *err);
+
+extern const struct nn_backend nn_backend_cuda; /* cuda.c */

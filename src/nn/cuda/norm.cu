@@ -128,7 +128,7 @@ template <typename T> static __global__ void norm_backward_kernel(struct norm_ba
 
         for (int i = (int)blockIdx.x * p.lines + p.line; i < n_points; i += (int)gridDim.x * p.lines) {
             size_t at = (size_t)i * (size_t)a.channels + (size_t)p.c;
-            float x[8], du[8], dx[8], old[8];
+            float x[8], du[8], dx[8], old[8] = {0};
 
             load8<T>(a.x, (size_t)i * (size_t)a.x_stride + (size_t)p.c, x);
             load8<T>(a.du, at, du);
@@ -137,7 +137,7 @@ template <typename T> static __global__ void norm_backward_kernel(struct norm_ba
             point_back(a.act, n, to_float(static_cast<const T *>(a.b.mask)[i]), x, du, dx, ds, db);
 #pragma unroll
             for (int k = 0; k < 8; k++)
-                dx[k] += a.accumulate ? old[k] : 0.0f;
+                dx[k] += old[k];
             store8<T>(a.dx, at, dx);
         }
     }

@@ -21,27 +21,20 @@ enum tg_status cudnn_failed(struct tg_error *err, cudnnStatus_t status, const ch
 
 /* ---- devices ------------------------------------------------------------------------------------ */
 
-static enum tg_status prop_open(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
-                                int64_t n, const void *value, struct device_prop *p,
-                                struct tg_error *err)
+enum tg_status device_prop_of_device(struct device_prop *p, struct tg_error *err)
 {
-    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &p->d));
-    CUDNN(cudnnBackendSetAttribute(p->d, name, type, n, value));
-    CUDNN(cudnnBackendFinalize(p->d));
+    *p = (struct device_prop){0};
+    CUDNN(cudnnCreate(&p->handle));
     return TG_OK;
 }
 
-enum tg_status device_prop_of_device(int device, struct device_prop *p, struct tg_error *err)
+static enum tg_status describe(const char *json, size_t n, struct device_prop *p, struct tg_error *err)
 {
-    int32_t id = device;
-    enum tg_status rc;
-
-    p->d = NULL;
-    TRY_OUT(prop_open(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, CUDNN_TYPE_INT32, 1, &id, p, err));
+    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &p->d));
+    CUDNN(cudnnBackendSetAttribute(p->d, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+                                   (int64_t)n, json));
+    CUDNN(cudnnBackendFinalize(p->d));
     return TG_OK;
-out:
-    device_prop_close(p);
-    return rc;
 }
 
 enum tg_status device_prop_of_json(const char *json, size_t n, struct device_prop *p,
@@ -49,9 +42,8 @@ enum tg_status device_prop_of_json(const char *json, size_t n, struct device_pro
 {
     enum tg_status rc;
 
-    p->d = NULL;
-    TRY_OUT(prop_open(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, (int64_t)n, json, p,
-                      err));
+    *p = (struct device_prop){0};
+    TRY_OUT(describe(json, n, p, err));
     return TG_OK;
 out:
     device_prop_close(p);
@@ -62,7 +54,19 @@ void device_prop_close(struct device_prop *p)
 {
     if (p->d != NULL)
         cudnnBackendDestroyDescriptor(p->d);
-    p->d = NULL;
+    if (p->handle != NULL)
+        cudnnDestroy(p->handle);
+    *p = (struct device_prop){0};
+}
+
+/* A plan is for this device. */
+static cudnnStatus_t plan_for(cudnnBackendDescriptor_t plan, const struct device_prop *prop)
+{
+    if (prop->handle != NULL)
+        return cudnnBackendSetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1,
+                                        &prop->handle);
+    return cudnnBackendSetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
+                                    CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d);
 }
 
 void conv_plan_close(struct conv_plan *p)
@@ -117,8 +121,7 @@ static bool try_config(cudnnBackendDescriptor_t config, const struct device_prop
         return false;
     if (cudnnBackendSetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config) == CUDNN_STATUS_SUCCESS &&
-        cudnnBackendSetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
-                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d) == CUDNN_STATUS_SUCCESS &&
+        plan_for(p->d, prop) == CUDNN_STATUS_SUCCESS &&
         cudnnBackendFinalize(p->d) == CUDNN_STATUS_SUCCESS &&
         cudnnBackendGetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &n,
                                  &workspace) == CUDNN_STATUS_SUCCESS &&
@@ -154,8 +157,9 @@ static enum tg_status configs_ask(cudnnBackendDescriptor_t graph, const struct d
     CUDNN(cudnnBackendSetAttribute(c->heur, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
                                    CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph));
     CUDNN(cudnnBackendSetAttribute(c->heur, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode));
-    CUDNN(cudnnBackendSetAttribute(c->heur, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
-                                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d));
+    if (prop->handle == NULL) /* else the graph knows the device */
+        CUDNN(cudnnBackendSetAttribute(c->heur, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d));
     if (cudnnBackendFinalize(c->heur) != CUDNN_STATUS_SUCCESS)
         return TG_OK; /* nothing fits: no configurations */
     for (int i = 0; i < MAX_CONFIGS; i++)
@@ -219,8 +223,7 @@ static enum tg_status load(const char *json, const struct device_prop *prop, str
     int64_t workspace = 0, n = 0;
 
     CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &p->d));
-    CUDNN(cudnnBackendSetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
-                                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d));
+    CUDNN(plan_for(p->d, prop));
     CUDNN(cudnnBackendSetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
                                    (int64_t)strlen(json), json));
     CUDNN(cudnnBackendFinalize(p->d));

@@ -3,6 +3,11 @@
 #include "cuda_call.h"
 #include "net.h"
 
+static pthread_mutex_t setup = PTHREAD_MUTEX_INITIALIZER; /* captures are the process's, not a net's */
+
+void gpu_setup_lock(void) { pthread_mutex_lock(&setup); }
+void gpu_setup_unlock(void) { pthread_mutex_unlock(&setup); }
+
 static enum tg_status capture_begin(struct player *p, struct tg_error *err)
 {
     CUDA(cudaStreamBeginCapture(p->stream, cudaStreamCaptureModeThreadLocal));

@@ -21,12 +21,27 @@ static enum tg_status ready(char *text, size_t n, struct tg_error *err)
                     rc != cudaSuccess ? cudaGetErrorString(rc) : "the driver lists none", runtime / 1000,
                     runtime / 10 % 100);
     CUDA(cudaGetDeviceProperties(&d, 0));
+    if (d.major < GPU_LEAST_MAJOR)
+        return FAIL(err, TG_EDEVICE, "%s has compute capability %d.%d: %d.0 is needed", d.name, d.major, d.minor,
+                    (int)GPU_LEAST_MAJOR);
     snprintf(text, n, "%d x %s, CUDA %d.%d, cuDNN %d.%d.%d, NCCL %d.%d.%d", n_devices, d.name,
              runtime / 1000, runtime / 10 % 100, cudnn / 10000, cudnn / 100 % 100, cudnn % 100,
              nccl / 10000, nccl / 100 % 100, nccl % 100);
     return TG_OK;
 }
 
+static enum tg_status locate(int ordinal, char *name, size_t n, char *bus, size_t n_bus, struct tg_error *err)
+{
+    struct cudaDeviceProp d;
+    int device;
+
+    TRY(gpu_pick_device(ordinal, &device, err));
+    CUDA(cudaGetDeviceProperties(&d, device));
+    snprintf(name, n, "%d (%s)", device, d.name);
+    CUDA(cudaDeviceGetPCIBusId(bus, (int)n_bus, device));
+    return TG_OK;
+}
+
 extern const struct nn_plugin tengen_cuda_plugin;
 __attribute__((visibility("default"))) const struct nn_plugin tengen_cuda_plugin = {
-    .abi = NN_PLUGIN_ABI, .backend = &nn_backend_cuda, .ready = ready};
+    .abi = NN_PLUGIN_ABI, .backend = &nn_backend_cuda, .ready = ready, .locate = locate};

@@ -97,7 +97,7 @@ static enum tg_status enqueue_backward(struct nn_net *net, struct nn_batch *b, b
                             .ends = net->bucket_done};
     size_t sums = (net->shape.layout.n_params + NN_METRICS) * sizeof(float);
 
-    if (cudnnSetStream(g->cudnn, net->stream) != CUDNN_STATUS_SUCCESS)
+    if (!player.r->ready && cudnnSetStream(g->cudnn, net->stream) != CUDNN_STATUS_SUCCESS)
         return FAIL(err, TG_EDEVICE, "cuDNN does not take the stream of a network");
     CUDA(cudaStreamWaitEvent(net->stream, g->done, 0));
     if (first)
@@ -126,17 +126,19 @@ enum tg_status gpu_backward(struct nn_net *net, struct nn_batch *b, const struct
                     n_rows_global);
     CUDA(cudaSetDevice(net->device));
     CUDA(cudaEventSynchronize(g->done)); /* the pinned settings are free again */
-    *g->settings = (struct loss_settings){.loss = *loss, .per_row = 1.0f / (float)n_rows_global};
-    pthread_mutex_lock(&net->lock);
+    *g->settings = (struct loss_settings){.loss = *loss, .per_row = net->loss_scale / (float)n_rows_global};
+    if (g->train_recorded.ready)
+        return enqueue_backward(net, b, first, err);
+    gpu_setup_lock();
     enum tg_status rc = enqueue_backward(net, b, first, err);
 
-    pthread_mutex_unlock(&net->lock);
+    gpu_setup_unlock();
     return rc;
 }
 
 /* ---- update --------------------------------------------------------------------------------------- */
 
-enum tg_status gpu_pack(struct nn_net *net, struct tg_error *err)
+static enum tg_status pack(const struct nn_net *net, struct tg_error *err)
 {
     const struct net_shape *s = &net->shape;
     struct pack_args a = {.maps = net->maps, .norms = net->norms, .n_maps = s->n_maps,
@@ -145,11 +147,17 @@ enum tg_status gpu_pack(struct nn_net *net, struct tg_error *err)
 
     launch_pack(net->precision, &a, net->stream);
     LAUNCHED();
+    return TG_OK;
+}
+
+enum tg_status gpu_pack(struct nn_net *net, struct tg_error *err)
+{
+    TRY(pack(net, err));
     CUDA(cudaEventRecord(net->params_ready, net->stream));
     return TG_OK;
 }
 
-static void describe_update(const struct nn_update *u, struct update_settings *s)
+static void describe_update(const struct nn_net *net, const struct nn_update *u, struct update_settings *s)
 {
     double b1 = (double)u->momentum, b2 = (double)u->beta2;
 
@@ -161,10 +169,14 @@ static void describe_update(const struct nn_update *u, struct update_settings *s
                                     .bias2 = 1.0 - pow(b2, (double)u->step)};
     s->clip_norm = (double)u->clip_norm;
     s->max_norm = (double)u->max_norm;
+    s->per_grad = 1.0 / (double)net->loss_scale;
 }
 
-static enum tg_status enqueue_update(struct nn_net *net, struct tg_error *err)
+/* Settings in, norm, decision, step, packed copies, outcome out: a graph of its own, because ranks sum
+ * between the backward pass and this. */
+static enum tg_status update_body(struct player *player, void *ctx, bool first, struct tg_error *err)
 {
+    struct nn_net *net = player->net;
     size_t n = net->shape.layout.n_params;
     struct update_host *host = net->update_host;
     struct update_args a = {.n_params = (int64_t)n, .settings = net->update_settings, .sums = net->sums,
@@ -172,34 +184,67 @@ static enum tg_status enqueue_update(struct nn_net *net, struct tg_error *err)
                             .moment1 = net->moment1, .moment2 = net->moment2,
                             .partial = net->norm_partial, .outcome = net->outcome};
 
+    (void)ctx, (void)first;
     CUDA(cudaMemcpyAsync(net->update_settings, &host->settings, sizeof host->settings,
                          cudaMemcpyHostToDevice, net->stream));
     launch_update(&a, net->stream);
     LAUNCHED();
-    TRY(gpu_pack(net, err));
+    TRY(pack(net, err));
     CUDA(cudaMemcpyAsync(&host->outcome, net->outcome, sizeof host->outcome, cudaMemcpyDeviceToHost,
                          net->stream));
     CUDA(cudaMemcpyAsync(host->metrics, net->sums + n, sizeof host->metrics, cudaMemcpyDeviceToHost,
                          net->stream));
-    CUDA(cudaStreamSynchronize(net->stream));
     return TG_OK;
+}
+
+static enum tg_status enqueue_update(struct nn_net *net, struct tg_error *err)
+{
+    struct player player = {.net = net, .r = net->update, .stream = net->stream};
+
+    if (net->update->ready)
+        return player_play(&player, update_body, NULL, err);
+    gpu_setup_lock();
+    enum tg_status rc = player_play(&player, update_body, NULL, err);
+
+    gpu_setup_unlock();
+    return rc;
+}
+
+/* fp16: gradients that overflow halve the scale (that step is skipped); after many that did not it is
+ * doubled. The sums are the same on all ranks, so the scale is. */
+static void adapt_loss_scale(struct nn_net *net, double norm)
+{
+    if (net->precision != PRECISION_F16)
+        return;
+    if (!isfinite(norm)) {
+        net->loss_scale = fmaxf(net->loss_scale / 2.0f, 1.0f);
+        net->n_scaled = 0;
+    } else if (++net->n_scaled == STEPS_PER_DOUBLING) {
+        net->loss_scale = fminf(net->loss_scale * 2.0f, MOST_LOSS_SCALE);
+        net->n_scaled = 0;
+    }
 }
 
 enum tg_status gpu_update(struct nn_net *net, const struct nn_update *u, struct nn_update_result *result,
                           struct tg_error *err)
 {
+    struct update_host *host = net->update_host;
+
     if (!net->train)
         return FAIL(err, TG_EINVAL, "this network was not opened for training");
     if (u->kind != NN_SGD && u->step < 1)
         return FAIL(err, TG_EINVAL, "Adam's step %lld: the first is 1", (long long)u->step);
     CUDA(cudaSetDevice(net->device));
     memset(result, 0, sizeof *result);
-    describe_update(u, &net->update_host->settings);
+    describe_update(net, u, &host->settings);
     TRY(gpu_wait_readers(net, err));
     TRY(enqueue_update(net, err));
-    result->grad_norm = net->update_host->outcome.norm;
-    result->skipped = net->update_host->outcome.skipped != 0;
+    CUDA(cudaEventRecord(net->params_ready, net->stream));
+    CUDA(cudaStreamSynchronize(net->stream));
+    result->grad_norm = host->outcome.norm;
+    result->skipped = host->outcome.skipped != 0;
     for (int i = 0; i < NN_METRICS; i++)
-        result->metrics[i] = (double)net->update_host->metrics[i];
+        result->metrics[i] = (double)host->metrics[i];
+    adapt_loss_scale(net, host->outcome.norm);
     return TG_OK;
 }

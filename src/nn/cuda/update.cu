@@ -107,11 +107,11 @@ static __global__ void decide_kernel(struct update_args a, int n_blocks)
         sum += a.partial[i];
     for (int i = 0; i < NN_METRICS; i++)
         sound = sound && isfinite(a.sums[a.n_params + i]);
-    norm = sound ? sqrt(sum) : (double)NAN;
+    norm = sound ? sqrt(sum) * a.settings->per_grad : (double)NAN;
     if (a.settings->clip_norm > 0.0 && norm > a.settings->clip_norm)
         clip = a.settings->clip_norm / norm;
     a.outcome->norm = norm;
-    a.outcome->clip = clip;
+    a.outcome->clip = clip * a.settings->per_grad;
     /* no gradient may reach the 2048 that the CPU's sums hold: then their norm is below this */
     a.outcome->skipped = !(norm < 2048.0 * sqrt((double)a.n_params)) ||
                          (a.settings->max_norm > 0.0 && norm > a.settings->max_norm);

@@ -135,9 +135,9 @@ void convolve(struct conv_spec s, std::vector<void *> p)
 
 extern "C" {
 
-enum tg_status device_prop_of_device(int, struct device_prop *p, struct tg_error *)
+enum tg_status device_prop_of_device(struct device_prop *p, struct tg_error *)
 {
-    p->d = NULL;
+    *p = {};
     return TG_OK;
 }
 void device_prop_close(struct device_prop *) {}

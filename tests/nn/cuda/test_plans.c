@@ -1,0 +1,189 @@
+/* test_plans.c - every cuDNN graph that the program can build has a plan for A100 and H100, found from
+ * descriptions of these devices: no device is needed.
+ *
+ * A few sizes of batches by default, every bucket in every precision with TENGEN_PLANS=all. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+#include "tengen/file.h"
+#include "tg_test.h"
+
+enum { SIZE = 19, PLANES = 22, GLOBALS = 19, MAX_SPECS = 8192 };
+
+static const char *const presets[] = {"b6c96", "b10c128", "b15c192", "b18c384nbt", "b20c256", "b40c256"};
+enum { N_PRESETS = sizeof presets / sizeof *presets };
+
+static struct {
+    struct conv_spec spec[MAX_SPECS];
+    size_t workspace[MAX_SPECS];
+    int n;
+    size_t limit; /* of what is being added */
+} graphs;
+
+static void add(void *ctx, const struct conv_spec *s)
+{
+    (void)ctx;
+    for (int i = 0; i < graphs.n; i++)
+        if (memcmp(&graphs.spec[i], s, sizeof *s) == 0 && graphs.workspace[i] == graphs.limit)
+            return;
+    assert_true(graphs.n < MAX_SPECS);
+    graphs.spec[graphs.n] = *s;
+    graphs.workspace[graphs.n++] = graphs.limit;
+}
+
+/* What a pass of so many rows asks for. */
+static void collect(const char *preset, int precision, int rows, bool train)
+{
+    struct nn_arch arch;
+    struct nn_net net = {.precision = precision, .train = train};
+    struct pass_buffers buffers;
+    struct batch_arrays io = {0};
+    struct tg_error err;
+    size_t bytes;
+    struct pass p = {.net = &net, .mode = PASS_COLLECT, .rows = rows, .train = train, .buf = &buffers,
+                     .io = &io, .collect = add};
+
+    graphs.limit = train ? TRAIN_WORKSPACE : INFER_WORKSPACE;
+    assert_ok(nn_arch_preset(preset, PLANES, GLOBALS, &arch, &err), &err);
+    assert_ok(net_shape_open(&arch, SIZE, &net.shape, &err), &err);
+    assert_ok(pass_buffers_open(&net.shape, precision, rows, train, (char *)0x1000, &buffers, &bytes, &err),
+              &err);
+    assert_ok(pass_forward(&p, &err), &err);
+    if (train)
+        assert_ok(pass_backward(&p, &err), &err);
+    pass_buffers_close(&buffers);
+    net_shape_close(&net.shape);
+}
+
+/* All buckets of a batch of this capacity, or its least and its largest. */
+static void collect_buckets(const char *preset, int precision, int capacity, bool all)
+{
+    int last = 0;
+
+    for (int n = 1; n <= capacity; n++) {
+        int rows = gpu_bucket(capacity, n);
+
+        if (rows != last && (all || n == 1 || rows == capacity))
+            collect(preset, precision, rows, false);
+        last = rows;
+    }
+}
+
+static void collect_all(void)
+{
+    const char *wanted = getenv("TENGEN_PLANS");
+    bool all = wanted != NULL && strcmp(wanted, "all") == 0;
+
+    for (int i = 0; i < N_PRESETS; i++)
+        for (int precision = 0; precision < N_PRECISIONS; precision++) {
+            if (!all && precision != PRECISION_BF16 && i > 0)
+                continue;
+            collect_buckets(presets[i], precision, 1024, all);
+            collect(presets[i], precision, 256, true);
+            if (all) {
+                collect(presets[i], precision, 64, true);
+                collect(presets[i], precision, 1024, true);
+            }
+        }
+}
+
+static struct device_prop device_of(const char *file)
+{
+    struct device_prop prop;
+    struct tg_error err;
+    char *json;
+    size_t n;
+
+    assert_ok(tg_file_read(tg_test_source(file), 1 << 16, &json, &n, &err), &err);
+    assert_true(n > 100);
+    assert_ok(device_prop_of_json(json, n, &prop, &err), &err);
+    free(json);
+    return prop;
+}
+
+static void check_device(const char *file)
+{
+    struct device_prop prop = device_of(file);
+    int n_fused = 0, n_fused_planned = 0, n_missing = 0;
+    double start = tg_now();
+
+    for (int i = 0; i < graphs.n; i++) {
+        const struct conv_spec *s = &graphs.spec[i];
+        struct conv_plan plan;
+        struct tg_error err;
+        char text[96];
+        int n = 0;
+
+        conv_spec_text(s, text, sizeof text);
+        if (s->fusion != 0 && s->precision == PRECISION_F32)
+            continue; /* never tried, see choose.c */
+        if (conv_plans_find(s, &prop, graphs.workspace[i], 1, &plan, &n, &err) != TG_OK)
+            fail_msg("%s: %s", text, err.text);
+        n_fused += s->fusion != 0;
+        n_fused_planned += s->fusion != 0 && n > 0;
+        if (n == 0) {
+            printf("%s: no plan for %s\n", file, text);
+            n_missing += s->fusion == 0;
+        } else {
+            conv_plan_close(&plan);
+        }
+    }
+    printf("%s: %d graphs, %d of them fused, of which %d have a plan; %.1f s\n", file, graphs.n, n_fused,
+           n_fused_planned, tg_now() - start);
+    device_prop_close(&prop);
+    assert_int_equal(n_missing, 0);
+    /* a fused one without a plan is computed in two steps: slower, and right */
+    assert_true(n_fused_planned > 0);
+}
+
+static void every_graph_has_a_plan_for_an_a100(void **state)
+{
+    (void)state;
+    check_device("tests/nn/cuda/a100.json");
+}
+
+static void every_graph_has_a_plan_for_an_h100(void **state)
+{
+    (void)state;
+    check_device("tests/nn/cuda/h100.json");
+}
+
+/* What is written to the cache on disk can be taken up again. */
+static void a_plan_goes_to_text_and_back(void **state)
+{
+    struct device_prop prop = device_of("tests/nn/cuda/h100.json");
+    struct conv_plan plan, again;
+    struct tg_error err;
+    char *json;
+    int n;
+
+    (void)state;
+    for (int i = 0; i < graphs.n; i += graphs.n / 5 + 1) {
+        if (graphs.spec[i].fusion != 0)
+            continue;
+        assert_ok(conv_plans_find(&graphs.spec[i], &prop, graphs.workspace[i], 1, &plan, &n, &err), &err);
+        assert_int_equal(n, 1);
+        assert_ok(conv_plan_save(&plan, &json, &err), &err);
+        assert_ok(conv_plan_load(json, &prop, &again, &err), &err);
+        assert_int_equal(again.workspace, plan.workspace);
+        free(json);
+        conv_plan_close(&plan);
+        conv_plan_close(&again);
+    }
+    assert_int_equal(conv_plan_load("{\"no\": \"plan\"}", &prop, &again, &err), TG_EDEVICE);
+    device_prop_close(&prop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_graph_has_a_plan_for_an_a100),
+        cmocka_unit_test(every_graph_has_a_plan_for_an_h100),
+        cmocka_unit_test(a_plan_goes_to_text_and_back),
+    };
+
+    collect_all();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
