@@ -124,6 +124,7 @@ enum tg_status replay_window_append(struct replay_window *w, const char *path,
                                     const struct replay_shard_info *info, struct tg_error *err);
 
 int64_t replay_window_rows(const struct replay_window *w);       /* now in the window */
+bool replay_window_prioritised(const struct replay_window *w);   /* draws depend on what steps found */
 int64_t replay_window_total(const struct replay_window *w);      /* ever appended */
 size_t replay_window_bytes(const struct replay_window *w);       /* of this host */
 /* The row of a slot that a draw gave; valid until the next append. Where a row's slot lies depends on

@@ -333,6 +333,7 @@ out:
 /* ---- looking in ------------------------------------------------------------------------------ */
 
 int64_t replay_window_rows(const struct replay_window *w) { return w->count; }
+bool replay_window_prioritised(const struct replay_window *w) { return w->tree.nodes != NULL; }
 int64_t replay_window_total(const struct replay_window *w) { return w->total; }
 size_t replay_window_bytes(const struct replay_window *w) { return w->n_bytes; }
 

@@ -170,23 +170,30 @@ out:
     return rc;
 }
 
+/* Rank 0's array into the networks of all ranks, from device to device where that can be. */
+static enum tg_status spread(struct trainer *t, enum nn_array which, const float *array, struct tg_error *err)
+{
+    enum tg_status rc = comm_rank(t->comm) == 0 ? t->backend->set(t->net, which, array, err) : TG_OK;
+
+    TRY(comm_agree(t->comm, rc, err));
+    TRY(comm_bcast_span(t->comm, t->backend->span(t->net, which), 0, err));
+    return comm_agree(t->comm, t->backend->set(t->net, which, NULL, err), err);
+}
+
 enum tg_status trainer_load(struct trainer *t, struct replay_window *w, const char *path,
                             struct tg_error *err)
 {
     struct head h = {0};
-    float *data = NULL;
+    float *data = NULL, *priorities = NULL;
     enum tg_status rc = comm_rank(t->comm) == 0 ? load(t, path, &h, &data, err) : TG_OK;
 
     TRY(comm_agree(t->comm, rc, err));
     comm_bcast(t->comm, &h, sizeof h, 0);
-    size_t n_total = N_ARRAYS * t->n_params + (size_t)h.n_priorities;
-    if (data == NULL && (data = malloc((n_total + 1) * sizeof *data)) == NULL)
-        rc = FAIL(err, TG_ENOMEM, "checkpoint %s", path);
-    TRY_OUT(comm_agree(t->comm, rc, err));
-    comm_bcast(t->comm, data, n_total * sizeof *data, 0);
-    for (int i = 0; i < N_ARRAYS && rc == TG_OK; i++)
-        rc = t->backend->set(t->net, arrays[i], data + (size_t)i * t->n_params, err);
-    TRY_OUT(comm_agree(t->comm, rc, err));
+    for (int i = 0; i < N_ARRAYS; i++)
+        TRY_OUT(spread(t, arrays[i], data != NULL ? data + (size_t)i * t->n_params : NULL, err));
+    priorities = data != NULL ? data + N_ARRAYS * t->n_params : malloc(((size_t)h.n_priorities + 1) * sizeof *data);
+    TRY_OUT(comm_agree(t->comm, priorities == NULL ? FAIL(err, TG_ENOMEM, "checkpoint %s", path) : TG_OK, err));
+    comm_bcast(t->comm, priorities, (size_t)h.n_priorities * sizeof *priorities, 0);
     t->step = h.step;
     t->n_rows = h.n_rows;
     t->open = h.open != 0;
@@ -194,8 +201,10 @@ enum tg_status trainer_load(struct trainer *t, struct replay_window *w, const ch
     t->skipped_in_a_row = (int)h.skipped_in_a_row;
     t->age_sum = comm_rank(t->comm) == 0 ? h.age_sum : 0;
     if (w != NULL && h.n_priorities == replay_window_rows(w))
-        TRY_OUT(replay_window_priorities_set(w, data + N_ARRAYS * t->n_params, h.n_priorities, err));
+        TRY_OUT(replay_window_priorities_set(w, priorities, h.n_priorities, err));
 out:
+    if (data == NULL)
+        free(priorities);
     free(data);
     return rc;
 }

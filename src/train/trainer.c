@@ -36,6 +36,9 @@ enum tg_status trainer_open(struct comm *train, const struct game *game,
     if (rc == TG_OK)
         rc = backend->set(made->net, NN_EMA, model->params, err);
     TRY_OUT(comm_agree(train, rc, err));
+    TRY_OUT(comm_span_open(train, backend->reduce_span(made->net), err));
+    made->n_batches = backend->reduce_span(made->net).mem == TG_DEVICE ? 2 : 1;
+    made->staged = -1;
     *t = made;
     return TG_OK;
 out:
@@ -43,13 +46,21 @@ out:
     return rc;
 }
 
+static void close_batches(struct trainer *t)
+{
+    for (int i = 0; i < t->n_batches; i++)
+        if (t->batch[i].capacity > 0)
+            t->backend->batch_close(t->net, &t->batch[i]);
+    memset(t->batch, 0, sizeof t->batch);
+    t->batch_capacity = 0;
+}
+
 void trainer_close(struct trainer *t)
 {
     if (t == NULL)
         return;
     if (t->net != NULL) {
-        if (t->batch_capacity > 0)
-            t->backend->batch_close(t->net, &t->batch);
+        close_batches(t);
         t->backend->close(t->net);
     }
     free(t->slots);
@@ -114,10 +125,9 @@ static enum tg_status reserve(struct trainer *t, int batch, struct tg_error *err
     share(t, batch, &first, &n);
     n = n > 0 ? n : 1;
     if (n > t->batch_capacity) {
-        if (t->batch_capacity > 0)
-            t->backend->batch_close(t->net, &t->batch);
-        t->batch_capacity = 0;
-        TRY(t->backend->batch_open(t->net, n, NN_BATCH_TRAIN | NN_BATCH_OWNERSHIP, &t->batch, err));
+        close_batches(t);
+        for (int i = 0; i < t->n_batches; i++)
+            TRY(t->backend->batch_open(t->net, n, NN_BATCH_TRAIN | NN_BATCH_OWNERSHIP, &t->batch[i], err));
         t->batch_capacity = n;
     }
     if (batch > t->n_slots) {
@@ -135,26 +145,32 @@ static enum tg_status reserve(struct trainer *t, int batch, struct tg_error *err
     return TG_OK;
 }
 
-/* Fill this rank's part of the batch from the step's draw. *age: sum of the rows' ages. */
-static void stage(struct trainer *t, struct replay_window *w, const struct train_options *o,
-                  int first, int n, int32_t net_now, double *age)
+/* batch[which] := this rank's part of the step's draw. */
+static enum tg_status stage(struct trainer *t, struct replay_window *w, const struct train_options *o,
+                            int64_t step, int which, int64_t n_newest, int32_t net_now, struct tg_error *err)
 {
-    *age = 0;
+    struct nn_batch *b = &t->batch[which];
+    int first, n;
+
+    share(t, o->batch, &first, &n);
+    TRY(replay_window_draw(w, t->seed, step, n_newest, o->draw_beta, o->batch, t->slots, t->weights, err));
+    t->age[which] = 0;
     for (int i = 0; i < n; i++) {
         const uint8_t *row = replay_window_row(w, t->slots[first + i]);
         const struct record_head *h = (const struct record_head *)(const void *)row;
-        struct tg_rng turn = tg_rng_stream(t->seed, TG_RNG_DRAW, (uint64_t)t->step,
+        struct tg_rng turn = tg_rng_stream(t->seed, TG_RNG_DRAW, (uint64_t)step,
                                            (uint64_t)(first + i) + (UINT64_C(1) << 32));
         uint8_t symmetry = o->symmetries ? (uint8_t)(tg_rng_u32(&turn) & 7) : 0;
 
-        targets_fill(&t->layout, o, row, symmetry, t->weights[first + i], i, &t->batch);
-        *age += h->net >= 0 ? net_now - h->net : 0;
+        targets_fill(&t->layout, o, row, symmetry, t->weights[first + i], i, b);
+        t->age[which] += h->net >= 0 ? net_now - h->net : 0;
     }
-    t->batch.n = n;
+    b->n = n;
     if (t->poison > 0 && n > 0) {
-        t->batch.t.value[0] = NAN;
+        b->t.value[0] = NAN;
         t->poison--;
     }
+    return TG_OK;
 }
 
 static void describe_update(const struct train_options *o, int64_t step, struct nn_update *u)
@@ -178,27 +194,35 @@ static void describe_update(const struct train_options *o, int64_t step, struct 
     };
 }
 
-/* One step on all ranks. */
+/* One step on all ranks. ahead: another one follows in the same way, so that its batch may be filled
+ * while the device works on this one; on the CPU there is nothing to gain. */
 static enum tg_status one_step(struct trainer *t, struct replay_window *w,
                                const struct train_options *o, int64_t n_newest, int32_t net_now,
-                               struct nn_update_result *result, double *learning_rate, double *age,
-                               struct tg_error *err)
+                               bool ahead, struct nn_update_result *result, double *learning_rate,
+                               double *age, struct tg_error *err)
 {
+    struct nn_batch *b = &t->batch[t->at];
     struct nn_update u;
+    enum tg_status rc = TG_OK;
     int first, n;
 
     share(t, o->batch, &first, &n);
-    enum tg_status rc = replay_window_draw(w, t->seed, t->step, n_newest, o->draw_beta, o->batch,
-                                           t->slots, t->weights, err);
-    if (rc == TG_OK) {
-        stage(t, w, o, first, n, net_now, age);
-        rc = t->backend->backward(t->net, &t->batch, &o->loss, o->batch, true, err);
+    if (t->staged != t->step)
+        rc = stage(t, w, o, t->step, t->at, n_newest, net_now, err);
+    t->staged = -1;
+    *age = t->age[t->at];
+    if (rc == TG_OK)
+        rc = t->backend->backward(t->net, b, &o->loss, o->batch, true, err);
+    if (rc == TG_OK && ahead && t->n_batches > 1 && !replay_window_prioritised(w)) {
+        t->at = !t->at;
+        rc = stage(t, w, o, t->step + 1, t->at, n_newest, net_now, err);
+        t->staged = t->step + 1;
     }
     TRY(comm_agree(t->comm, rc, err));
     TRY(comm_sum_span(t->comm, t->backend->reduce_span(t->net), err));
     describe_update(o, t->step + 1, &u);
     TRY(comm_agree(t->comm, t->backend->update(t->net, &u, result, err), err));
-    TRY(replay_window_update(w, t->slots + first, t->batch.t.value_error, n, err));
+    TRY(replay_window_update(w, t->slots + first, b->t.value_error, n, err));
     *learning_rate = (double)u.learning_rate;
     t->step++;
     t->n_rows += o->batch;
@@ -281,6 +305,7 @@ enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const str
         t->skipped_in_a_row = 0;
     }
     t->open = t->diverged = false;
+    t->staged = -1; /* the window or the options may be others */
     memset(stats, 0, sizeof *stats);
     comm_wait_sec(t->comm);
     TRY(comm_agree(t->comm, reserve(t, o->batch, err), err));
@@ -288,7 +313,8 @@ enum tg_status trainer_run(struct trainer *t, struct replay_window *w, const str
         struct nn_update_result result = {0};
         double age = 0;
 
-        TRY(one_step(t, w, o, n_newest, net_now, &result, &t->sums.learning_rate, &age, err));
+        TRY(one_step(t, w, o, n_newest, net_now, t->sums.n_steps + 1 < n_steps, &result,
+                     &t->sums.learning_rate, &age, err));
         t->age_sum += age;
         TRY(count_step(t, o, &result, err));
         t->sums.sample_age = t->age_sum * comm_size(t->comm); /* stands for all, until the end */

@@ -20,8 +20,13 @@ struct trainer {
     int skipped_in_a_row;
     bool diverged;                     /* the last run failed by max_skipped */
     int poison;                        /* steps that get a target that is no number */
-    struct nn_batch batch;             /* of this rank's share of a step */
-    int batch_capacity;
+    /* This rank's share of the step under way, and (on a device) of the next one, which is filled while
+     * the device works. */
+    struct nn_batch batch[2];
+    double age[2];                     /* sum of the rows' ages */
+    int n_batches, batch_capacity;
+    int at;                            /* of the step under way */
+    int64_t staged;                    /* the step that batch[at] is filled for; -1: none */
     int64_t *slots;                    /* [batch] the draw of a step */
     float *weights;
     int n_slots;
