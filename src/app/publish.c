@@ -11,38 +11,51 @@ static bool root(const struct run *run) { return comm_rank(run->world) == 0; }
 
 /* ---- networks ---------------------------------------------------------------------------------- */
 
-/* model.params := the published network of this number: rank 0 reads its file, all others get it. */
+/* model.params := the published network of this number. Rank 0 of self-play. */
+static enum tg_status read_params(struct run *run, int32_t number, struct tg_error *err)
+{
+    struct nn_model m = {0};
+    char path[RUN_PATH_MAX];
+    enum tg_status rc = run_path(run->dir, RUN_NET, number, path, err);
+
+    if (rc == TG_OK)
+        rc = nn_model_load(path, &m, &run->app->log, err);
+    if (rc == TG_OK && m.layout.n_params != run->model.layout.n_params)
+        rc = FAIL(err, TG_EFORMAT, "%s: %zu parameters, this run's networks have %zu", path, m.layout.n_params,
+                  run->model.layout.n_params);
+    if (rc == TG_OK)
+        memcpy(run->model.params, m.params, m.layout.n_params * sizeof *m.params);
+    nn_model_close(&m);
+    return rc;
+}
+
 enum tg_status run_load_params(struct run *run, int32_t number, struct tg_error *err)
 {
-    enum tg_status rc = TG_OK;
+    enum tg_status rc = comm_rank(run->selfplay) == 0 ? read_params(run, number, err) : TG_OK;
 
-    if (comm_rank(run->selfplay) == 0) {
-        struct nn_model m = {0};
-        char path[RUN_PATH_MAX];
-
-        rc = run_path(run->dir, RUN_NET, number, path, err);
-        if (rc == TG_OK)
-            rc = nn_model_load(path, &m, &run->app->log, err);
-        if (rc == TG_OK && m.layout.n_params != run->model.layout.n_params)
-            rc = FAIL(err, TG_EFORMAT, "%s: %zu parameters, this run's networks have %zu", path,
-                      m.layout.n_params, run->model.layout.n_params);
-        if (rc == TG_OK)
-            memcpy(run->model.params, m.params, m.layout.n_params * sizeof *m.params);
-        nn_model_close(&m);
-    }
     TRY(comm_agree(run->selfplay, rc, err));
     comm_bcast(run->selfplay, run->model.params, run->model.layout.n_params * sizeof(float), 0);
     return TG_OK;
 }
 
+/* From rank 0's network into the others', from device to device where that can be. */
 enum tg_status run_load_net(struct run *run, int slot, int32_t number, struct tg_error *err)
 {
+    const struct nn_backend *b = run->backend;
+    struct nn_net *net = run->nets[slot];
+    enum tg_status rc = TG_OK;
+
     if (run->net_in[slot] == number)
         return TG_OK;
     run->net_in[slot] = -1;
-    TRY(run_load_params(run, number, err));
-    TRY(comm_agree(run->selfplay,
-                   run->backend->set(run->nets[slot], NN_PARAMS, run->model.params, err), err));
+    if (comm_rank(run->selfplay) == 0) {
+        rc = read_params(run, number, err);
+        if (rc == TG_OK)
+            rc = b->set(net, NN_PARAMS, run->model.params, err);
+    }
+    TRY(comm_agree(run->selfplay, rc, err));
+    TRY(comm_bcast_span(run->selfplay, b->span(net, NN_PARAMS), 0, err));
+    TRY(comm_agree(run->selfplay, b->set(net, NN_PARAMS, NULL, err), err));
     run->net_in[slot] = number;
     return TG_OK;
 }

@@ -96,6 +96,8 @@ struct run {
     struct replay_shard_info shard_before; /* run.shard before run_commit */
     int32_t latest_before;       /* the latest one before that */
     struct continuous *continuous; /* continuous.h; NULL in lockstep */
+    int device;                  /* the rank's number on its host; devices are counted round */
+    int threads;                 /* of self-play, or of training on the CPU */
     /* self-play ranks */
     struct game game;
     const struct nn_backend *backend;
@@ -123,6 +125,9 @@ enum tg_status run_open(struct run *run, struct tg_error *err);
 void run_close(struct run *run);
 /* Options of the current iteration, from the script on rank 0. Collective. */
 enum tg_status run_resolve(struct run *run, struct tg_error *err);
+
+/* place.c - this rank's device and threads, told by rank 0. Collective on the world. */
+enum tg_status run_place(struct run *run, struct tg_error *err);
 
 /* phases.c - the arrows of the cycle; each is called by all ranks and does nothing on those whose role
  * has no part in it. */

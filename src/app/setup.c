@@ -196,6 +196,10 @@ static enum tg_status split_roles(struct run *run, struct tg_error *err)
     TRY(comm_agree(run->world, is_trainer(run, &trainer, err), err));
     TRY(comm_subset(run->world, run->all || !trainer, "selfplay", &run->selfplay, err));
     TRY(comm_subset(run->world, trainer, "train", &run->train, err));
+    if (run->selfplay != NULL)
+        comm_log(run->selfplay, &run->app->log);
+    if (run->train != NULL)
+        comm_log(run->train, &run->app->log);
     roles = malloc((size_t)size);
     TRY(comm_agree(run->world, roles == NULL ? FAIL(err, TG_ENOMEM, "roles") : TG_OK, err));
     mine = trainer;
@@ -266,11 +270,12 @@ static enum tg_status open_selfplay(struct run *run, struct tg_error *err)
 {
     const struct run_options *o = &run->o;
     struct selfplay_pool_options pool = {
-        .threads = o->selfplay.threads > 0 ? o->selfplay.threads : app_threads(comm_size(run->host)),
+        .threads = run->threads,
         .parallel_games = o->selfplay.parallel_games,
         .groups_per_thread = strcmp(run->backend->name, "cpu") == 0 ? 1 : 2,
     };
-    struct nn_net_options options = {.size = o->game.size, .threads = 1, .extra = o->net.extra};
+    struct nn_net_options options = {.size = o->game.size, .threads = 1, .device = run->device,
+                                     .extra = o->net.extra};
     char hash[20], dir[RUN_PATH_MAX];
     struct replay_options replay = {.chunk_rows = o->replay.chunk_rows, .deflate = o->replay.deflate,
                                     .config_hash = hash, .build = app_build()};
@@ -290,6 +295,7 @@ static enum tg_status open_selfplay(struct run *run, struct tg_error *err)
     if (rc == TG_OK)
         rc = run_path(run->dir, RUN_REPLAY, 0, dir, err);
     TRY(comm_agree(run->selfplay, rc, err));
+    TRY(comm_span_open(run->selfplay, run->backend->span(run->nets[0], NN_PARAMS), err));
     return replay_writer_open(run->selfplay, dir, &run->game, &replay, &run->writer, err);
 }
 
@@ -336,8 +342,8 @@ static enum tg_status open_trainer(struct run *run, struct tg_error *err)
     struct replay_window_options window = {.capacity = o->replay.capacity, .alpha = o->replay.alpha,
                                            .epsilon = o->replay.epsilon};
     struct nn_net_options net = {
-        .size = o->game.size, .extra = o->net.extra, .train = true,
-        .threads = o->selfplay.threads > 0 ? o->selfplay.threads : app_threads(comm_size(run->host)),
+        .size = o->game.size, .extra = o->net.extra, .train = true, .threads = run->threads,
+        .device = run->device,
     };
 
     record_layout_init(&layout, &run->game);
@@ -477,6 +483,7 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     TRY(split_roles(run, err));
     TRY(run_control_open(run, err));
     TRY(open_nets(run, err));
+    TRY(run_place(run, err));
     rc = run->selfplay != NULL ? open_selfplay(run, err) : TG_OK;
     if (rc == TG_OK && run->train != NULL)
         rc = open_trainer(run, err);

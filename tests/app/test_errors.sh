@@ -43,6 +43,15 @@ refused 2 nosuch -- 2 train "$base" --run "$work/x" --set net.backend=nosuch
 refused 2 nosuch.bin.gz -- 2 train "$base" --run "$work/x" --set net.start_from=nosuch.bin.gz
 [ ! -e "$work/x/manifest.json" ] || fail "a refused config left a manifest"
 
+# --- a device that is not there
+echo rubbish >"$work/rubbish.so"
+on_cuda=(2 train "$base" --run "$work/y" --set net.backend=cuda)
+TENGEN_CUDA_PLUGIN=$work/missing.so refused 1 "no CUDA plugin" missing.so -- "${on_cuda[@]}"
+TENGEN_CUDA_PLUGIN=$work/rubbish.so refused 1 "CUDA plugin does not load" rubbish.so -- "${on_cuda[@]}"
+if [ -e "$(dirname "$tengen")/libtengen_cuda.so" ]; then
+  CUDA_VISIBLE_DEVICES= refused 1 "no CUDA device" -- "${on_cuda[@]}"
+fi
+
 # --- the command line
 refused 2 "unknown option --nosuch" -- 2 train "$base" --nosuch
 refused 2 --iterations 12x -- 1 train "$base" --iterations 12x
