@@ -64,6 +64,12 @@ struct manifest_match {
 };
 struct manifest_config { int64_t iteration; uint64_t hash; char *text; /* owned */ };
 struct manifest_change { int64_t iteration; char *json; /* owned: what curriculum returned */ };
+struct manifest_roles {     /* ranks that changed between self-play and training */
+    int64_t iteration;     /* the first one with them */
+    int ranks, trainers;   /* of the run, or of its smallest host where configured is a count per host */
+    char configured[32];   /* cluster.trainers */
+    char reason[256];
+};
 struct manifest_quarantine { char file[96]; char reason[400]; int64_t iteration; };
 
 /* An iteration that was left before its end, for the next start to go on with. */
@@ -98,6 +104,7 @@ struct manifest {
     struct manifest_match *matches;        int64_t n_matches;
     struct manifest_config *configs;       int64_t n_configs;
     struct manifest_change *changes;       int64_t n_changes;
+    struct manifest_roles *roles;          int64_t n_roles;
     struct manifest_quarantine *quarantined; int64_t n_quarantined;
 };
 
@@ -118,6 +125,7 @@ enum tg_status manifest_add_config(struct manifest *m, int64_t iteration, uint64
                                    const char *text, struct tg_error *err);
 enum tg_status manifest_add_change(struct manifest *m, int64_t iteration, const char *json,
                                    struct tg_error *err);
+enum tg_status manifest_add_roles(struct manifest *m, const struct manifest_roles *r, struct tg_error *err);
 enum tg_status manifest_add_quarantine(struct manifest *m, const char *file, const char *reason,
                                        int64_t iteration, struct tg_error *err);
 

@@ -55,6 +55,8 @@ struct run_options {
         int64_t window_min, window_max; /* window_max 0: the capacity */
         float alpha, epsilon;      /* prioritised draws; alpha 0: uniform */
         int chunk_rows, deflate;
+        int layout;                /* enum replay_layout */
+        int64_t align;             /* of what a rank writes, in bytes; 0: none */
         char pretrain[RUN_TEXT];   /* directory of imported games; "": none */
         int64_t pretrain_steps;    /* in the iteration that learns from them; 0: one pass */
     } replay;
@@ -67,6 +69,10 @@ struct run_options {
         char trainers[32];         /* "all", a count such as "2", or "1/host" */
         int lag;                   /* 0: play, then train; 1: train while the next iteration is played;
                                       -1: 0 where all ranks do both, else 1 */
+        bool rebalance;            /* ranks change sides by measured waiting times */
+        int trainers_min, trainers_max; /* then; counted as in trainers; max 0: all but one */
+        float rebalance_margin;    /* share of the time that a side may wait */
+        int rebalance_patience;    /* iterations in a row before ranks move */
         float watchdog_sec;
         int mode;                  /* enum run_mode */
         int on_usr1, on_usr2, on_term, on_int; /* enum run_on_signal */

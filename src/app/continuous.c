@@ -8,6 +8,7 @@
  *                                   them up between two batches; rank 0 writes network and manifest
  *   no match game is waited for  -> the match is judged
  *   a rank failed or was stopped -> all leave
+ *   ranks are to change sides    -> all leave, and begin again
  * Between two sums no rank does anything collective with self-play ranks. Trainers work in rounds: the
  * shards announced since the last one, train.rows_per_new_row draws for each of their rows, a
  * checkpoint, a network. A round is what lockstep mode calls an iteration. */
@@ -24,7 +25,17 @@ static bool train_root(const struct run *run) { return comm_rank(run->world) == 
 /* ---- publishing --------------------------------------------------------------------------------- */
 
 /* What rank 0 answers: the next round's options. */
-struct answer { struct run_options o; struct run_state at; };
+struct answer { struct run_options o; struct run_state at; int trainers; };
+
+/* Self-play does not wait here; how long it took for the round's rows is what it made them in. Rank 0. */
+static void judge_roles(struct run *run, const struct round_notice *notice)
+{
+    const struct run_figures *f = &run->figures;
+
+    if (f->n_rows > 0 && run->at.iteration + 1 < run->o.iterations)
+        run_judge_roles(run, (tg_now() - run->continuous->since) * (double)notice->n_rows / (double)f->n_rows,
+                        notice->train_sec);
+}
 
 static enum tg_status prepare_answer(struct run *run, struct answer *a, struct tg_error *err)
 {
@@ -38,6 +49,7 @@ static enum tg_status prepare_answer(struct run *run, struct answer *a, struct t
     a->o.seed = m->seed;
     a->o.iterations = run->o.iterations; /* as --iterations says */
     a->at = run->at;
+    a->trainers = run->next_trainers;
     return TG_OK;
 }
 
@@ -127,8 +139,10 @@ enum tg_status continuous_publish(struct run *run, struct tg_error *err)
     run->figures.train_sec = notice.train_sec;
     run->figures.wait_train_sec = notice.wait_sec;
     run->figures.trained = true;
-    if (root(run))
+    if (root(run)) {
+        judge_roles(run, &notice);
         rc = prepare_answer(run, &answer, err);
+    }
     TRY(comm_agree(c->line, rc, err));
     comm_bcast(c->line, &answer, sizeof answer, 0);
     if (run->selfplay != NULL) {
@@ -139,7 +153,7 @@ enum tg_status continuous_publish(struct run *run, struct tg_error *err)
     }
     run->o = answer.o;
     c->n_published++;
-    if (answer.at.iteration + 1 >= run->o.iterations)
+    if (answer.at.iteration + 1 >= run->o.iterations || answer.trainers > 0)
         c->over = true;
     run_phase(run, run->selfplay != NULL ? "self-play" : "train");
     return TG_OK;
@@ -229,6 +243,8 @@ static enum tg_status begin(struct run *run, struct tg_error *err)
 
     TRY(open_line(run, err));
     c->iteration = run->at.iteration;
+    c->n_saves = run_saves_heard(run); /* before ranks changed sides */
+    comm_bcast(run->world, &c->n_saves, sizeof c->n_saves, 0);
     c->n_trained = run->manifest.n_trained; /* rank 0 knows */
     comm_bcast(run->world, &c->n_trained, sizeof c->n_trained, 0);
     c->open_shards = run->appended ? run->open.n_shards : 0;
@@ -311,7 +327,7 @@ static enum tg_status work(struct run *run, struct tg_error *err)
     return comm_agree(run->world, rc, err);
 }
 
-enum tg_status run_continuous(struct run *run, bool *stopped, struct tg_error *err)
+enum tg_status run_continuous(struct run *run, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
 
@@ -327,7 +343,6 @@ enum tg_status run_continuous(struct run *run, bool *stopped, struct tg_error *e
     TRY_OUT(run_resolve(run, err));
     TRY_OUT(begin(run, err));
     TRY_OUT(work(run, err));
-    *stopped = run->stopping;
     TRY_OUT(leave(run, err));
 out:
     close_all(run);

@@ -10,6 +10,7 @@ struct round_notice {
     double train_sec, wait_sec;
     uint64_t checkpoint_hash;
     int64_t n_trained;           /* shards that training has had, from the run's first */
+    int64_t n_rows;              /* new ones in this round */
 };
 
 /* Settings that games in flight point to: kept to the end. */

@@ -265,47 +265,63 @@ static void turn_sgf(struct run *run, bool again)
         c->sgf = open_memstream(&run->sgf, &run->sgf_bytes);
 }
 
-static enum tg_status note_commit(struct run *run, const struct replay_shard_info *shard, double next_game,
+static enum tg_status note_commit(struct run *run, const struct replay_shard_info *files, int n, double next_game,
                                   struct tg_error *err)
 {
     struct manifest *m = &run->manifest;
+    struct continuous *c = run->continuous;
 
     turn_sgf(run, false);
-    if (shard->n_rows > 0) {
-        TRY(manifest_add_shard(m, shard, err));
+    for (int i = 0; i < n; i++)
+        TRY(manifest_add_shard(m, &files[i], err));
+    if (n > 0)
         TRY(run_write_sgf(run, err));
-    }
     m->next_game = (int64_t)next_game;
     TRY(manifest_save(m, run->dir, err));
-    if (shard->n_rows == 0)
-        return TG_OK;
-    run->continuous->posted++;
-    return comm_post(run->continuous->line, run->continuous->line_root, shard, sizeof *shard, err);
+    for (int i = 0; i < n; i++, c->posted++)
+        TRY(comm_post(c->line, c->line_root, &files[i], sizeof files[i], err));
+    return TG_OK;
+}
+
+/* All that is staged -> shards, the manifest, the train root. sum: of all that was written. */
+static enum tg_status write_shards(struct run *run, struct replay_shard_info *sum, struct tg_error *err)
+{
+    double next_game = (double)run->continuous->next_id;
+    struct replay_shard_info *files = NULL;
+    int n = 0;
+    enum tg_status rc;
+
+    memset(sum, 0, sizeof *sum);
+    TRY_OUT(replay_writer_commit_files(run->writer, run->at.n_shards, run->at.iteration, &files, &n, err));
+    comm_max_f64(run->selfplay, &next_game, 1);
+    TRY_OUT(comm_agree(run->selfplay, root(run) ? note_commit(run, files, n, next_game, err) : TG_OK, err));
+    run->at.n_shards += n;
+    if (n > 0)
+        run_sum_shards(files, n, sum);
+out:
+    free(files);
+    return rc;
 }
 
 enum tg_status continuous_commit(struct run *run, struct tg_error *err)
 {
     struct continuous *c = run->continuous;
     struct run_figures *f = &run->figures;
-    struct replay_shard_info shard;
+    struct replay_shard_info written;
     struct selfplay_stats stats;
-    double start = tg_now(), next_game = (double)c->next_id, age = f->age;
+    double start = tg_now(), age = f->age;
 
     run_phase(run, "commit");
-    TRY(replay_writer_commit(run->writer, run->at.n_shards, run->at.iteration, &shard, err));
-    comm_max_f64(run->selfplay, &next_game, 1);
-    TRY(comm_agree(run->selfplay, root(run) ? note_commit(run, &shard, next_game, err) : TG_OK, err));
+    TRY(write_shards(run, &written, err));
     run_sum_play(run, &stats);
     add_stats(&f->play, &stats);
     comm_sum_f64(run->selfplay, &age, 1);
     comm_max_f64(run->selfplay, &f->max_age, 1);
     c->age += age;
     f->age = 0;
-    if (shard.n_rows > 0) {
-        run->at.n_shards++;
-        f->n_rows += shard.n_rows;
-        steer(run, age / (double)shard.n_rows);
-    }
+    f->n_rows += written.n_rows;
+    if (written.n_rows > 0)
+        steer(run, age / (double)written.n_rows);
     f->limit = c->limit;
     f->commit_sec += tg_now() - start;
     c->n_staged = 0;
@@ -383,6 +399,7 @@ enum tg_status continuous_play_open(struct run *run, struct tg_error *err)
     enum tg_status rc;
 
     c->limit = run->o.selfplay.parallel_games;
+    selfplay_limit(run->pool, c->limit); /* the pool may be older than this: ranks have changed sides */
     c->next_id = run->at.n_games + comm_rank(run->selfplay);
     TRY(load_network(run, RUN_SLOT_PLAYER,
                      run->o.selfplay.use_candidate ? run->at.latest : run->at.champion, err));

@@ -132,8 +132,8 @@ static enum tg_status wait_for_publication(struct run *run, struct tg_error *err
 }
 
 /* A round is done: checkpoint, and parameters that wait to be published. */
-static enum tg_status finish_round(struct run *run, const struct train_stats *stats, double sec,
-                                   struct tg_error *err)
+static enum tg_status finish_round(struct run *run, const struct train_stats *stats, int64_t n_new,
+                                   double sec, struct tg_error *err)
 {
     struct continuous *c = run->continuous;
     char path[RUN_PATH_MAX];
@@ -149,7 +149,7 @@ static enum tg_status finish_round(struct run *run, const struct train_stats *st
         if (rc == TG_OK)
             rc = trainer_params(run->trainer, NN_EMA, run->model.params, err);
         c->notice = (struct round_notice){.stats = *stats, .train_sec = sec, .wait_sec = c->wait_sec,
-                                          .checkpoint_hash = hash, .n_trained = c->n_trained};
+                                          .checkpoint_hash = hash, .n_trained = c->n_trained, .n_rows = n_new};
         c->wait_sec = 0;
     }
     TRY(comm_agree(run->train, rc, err));
@@ -193,7 +193,7 @@ static enum tg_status train_round(struct run *run, const struct order *order, st
         c->open_shards = order->n_shards;
         return TG_OK;
     }
-    return finish_round(run, &stats, tg_now() - start, err);
+    return finish_round(run, &stats, n_new, tg_now() - start, err);
 }
 
 enum tg_status continuous_train(struct run *run, struct tg_error *err)

@@ -218,6 +218,7 @@ static void on_wait(void *ctx)
 }
 
 void run_control_wait(struct run *run, struct comm *c) { comm_on_wait(c, on_wait, run); }
+int64_t run_saves_heard(const struct run *run) { return run->control->heard[RUN_PULSE_CHECKPOINT]; }
 
 void run_control_hold(struct run *run, bool hold) { run->control->hold = hold; }
 
@@ -256,6 +257,32 @@ void run_saved(struct run *run, double sec)
 
 /* ---- opening ------------------------------------------------------------------------------------ */
 
+/* All waits of these communicators go on hearing of the others, or none does. */
+static void hear_in_waits(struct run *run, bool on)
+{
+    struct comm *waits[] = {run->world, run->host, run->selfplay, run->train};
+
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (waits[i] != NULL)
+            comm_on_wait(waits[i], on ? on_wait : NULL, on ? run : NULL);
+}
+
+enum tg_status run_control_resume(struct run *run, struct tg_error *err)
+{
+    TRY(comm_pulse_open(run->world, RUN_PULSE_ITEMS, (double)run->o.cluster.pulse_sec, &run->pulse, err));
+    for (int i = 0; i <= RUN_PULSE_STATUS; i++)
+        comm_pulse_set(run->pulse, i, run->control->asked[i]);
+    hear_in_waits(run, true);
+    return TG_OK;
+}
+
+void run_control_pause(struct run *run)
+{
+    hear_in_waits(run, false);
+    comm_pulse_close(run->pulse);
+    run->pulse = NULL;
+}
+
 enum tg_status run_control_open(struct run *run, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
@@ -266,25 +293,14 @@ enum tg_status run_control_open(struct run *run, struct tg_error *err)
     if (rc == TG_OK && comm_rank(run->world) == 0)
         rc = find_end(run, err);
     TRY(comm_agree(run->world, rc, err));
-    TRY(comm_pulse_open(run->world, RUN_PULSE_ITEMS, (double)run->o.cluster.pulse_sec, &run->pulse, err));
-    struct comm *waits[] = {run->world, run->host, run->selfplay, run->train};
-    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
-        if (waits[i] != NULL)
-            comm_on_wait(waits[i], on_wait, run);
-    return TG_OK;
+    return run_control_resume(run, err);
 }
 
 void run_control_close(struct run *run)
 {
-    struct comm *waits[] = {run->world, run->host, run->selfplay, run->train};
-
-    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
-        if (waits[i] != NULL)
-            comm_on_wait(waits[i], NULL, NULL);
     if (run->control != NULL)
         run->control->quitting = true;
-    comm_pulse_close(run->pulse);
-    run->pulse = NULL;
+    run_control_pause(run);
     free(run->control);
     run->control = NULL;
 }

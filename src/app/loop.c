@@ -28,6 +28,8 @@ static enum tg_status iterate(struct run *run, struct tg_error *err)
     if (run->cut)
         return TG_OK;
     TRY(run_checkpoint(run, err));
+    if (run->figures.trained && run->lag > 0)
+        run_judge_roles(run, run->figures.play_sec, run->figures.train_sec);
     return run_tell(run, err);
 }
 
@@ -39,8 +41,11 @@ enum tg_status run_loop(struct run *run, bool *stopped, struct tg_error *err)
             *stopped = true;
             break;
         }
-        if (run->o.cluster.mode == RUN_CONTINUOUS && !run_pretraining(run))
-            return run_continuous(run, stopped, err);
+        TRY(run_change_roles(run, err));
+        if (run->o.cluster.mode == RUN_CONTINUOUS && !run_pretraining(run)) {
+            TRY(run_continuous(run, err)); /* to the end, a stop, or a change of roles */
+            continue;
+        }
         TRY(iterate(run, err));
         if (run->cut)
             TRY(run_leave(run, err));

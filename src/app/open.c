@@ -80,6 +80,22 @@ static enum tg_status write_mine(const char *path, const struct file_head *head,
     return rc;
 }
 
+/* All ranks at once; or one host after the other, where several cannot write one file at once. Collective
+ * on selfplay. */
+static enum tg_status write_parts(struct run *run, const char *path, const struct file_head *head, bool first,
+                                  const struct selfplay_frozen *games, size_t n, off_t at, struct tg_error *err)
+{
+    bool in_turn = run->o.replay.layout == REPLAY_PER_HOST;
+    enum tg_status rc = TG_OK;
+
+    for (int host = 0; host < (in_turn ? run->n_hosts : 1); host++) {
+        if (!in_turn || host == run->host_number)
+            rc = write_mine(path, head, first, games, n, at, err);
+        comm_barrier(run->selfplay);
+    }
+    return comm_agree(run->selfplay, rc, err);
+}
+
 /* Every rank writes its part of one file. Collective on selfplay. */
 static enum tg_status write_games(struct run *run, const struct selfplay_frozen *games, size_t n,
                                   struct tg_error *err)
@@ -102,8 +118,7 @@ static enum tg_status write_games(struct run *run, const struct selfplay_frozen 
     if (rc == TG_OK && first && unlink(tmp) != 0 && errno != ENOENT)
         rc = FAIL(err, TG_EIO, "%s: %s", tmp, strerror(errno));
     TRY(comm_agree(run->selfplay, rc, err));
-    rc = write_mine(tmp, &head, first, games, n, (off_t)sizeof head + (off_t)before, err);
-    TRY(comm_agree(run->selfplay, rc, err));
+    TRY(write_parts(run, tmp, &head, first, games, n, (off_t)sizeof head + (off_t)before, err));
     return comm_agree(run->selfplay, first ? tg_file_rename(tmp, path, err) : TG_OK, err);
 }
 

@@ -223,9 +223,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
         TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));
     run_take_play(run, &before);
     run->figures.age = 0;
-    comm_wait_sec(run->selfplay);
     TRY(comm_agree(run->selfplay, play_share(run, err), err));
-    run->figures.wait_play_sec = comm_wait_sec(run->selfplay);
     run->figures.play_sec = tg_now() - start;
     run_sum_play(run, &run->figures.play);
     comm_sum_f64(run->selfplay, &run->figures.age, 1);
@@ -245,51 +243,107 @@ enum tg_status run_write_sgf(struct run *run, struct tg_error *err)
     return tg_file_replace(path, run->sgf, run->sgf_bytes, err);
 }
 
-static enum tg_status note_shard(struct run *run, struct tg_error *err)
+void run_sum_shards(const struct replay_shard_info *shards, int64_t n, struct replay_shard_info *sum)
 {
-    TRY(manifest_add_shard(&run->manifest, &run->shard, err));
+    *sum = shards[0];
+    for (int64_t i = 1; i < n; i++) {
+        sum->n_rows += shards[i].n_rows;
+        sum->n_games += shards[i].n_games;
+        sum->n_moves += shards[i].n_moves;
+        sum->n_bytes += shards[i].n_bytes;
+    }
+}
+
+int64_t run_count_shards(const struct manifest *m, int64_t iteration)
+{
+    int64_t n = 0;
+
+    while (n < m->n_shards && m->shards[m->n_shards - 1 - n].iteration == iteration)
+        n++;
+    return n;
+}
+
+static enum tg_status note_shards(struct run *run, const struct replay_shard_info *files, int n,
+                                  struct tg_error *err)
+{
+    for (int i = 0; i < n; i++)
+        TRY(manifest_add_shard(&run->manifest, &files[i], err));
     TRY(run_write_sgf(run, err));
     return manifest_save(&run->manifest, run->dir, err);
 }
 
-/* The shard of this iteration into the window, once. */
-static enum tg_status append_shard(struct run *run, struct tg_error *err)
+/* What is staged becomes the iteration's shards; files are known to self-play ranks. */
+static enum tg_status write_shards(struct run *run, struct replay_shard_info **files, int *n, struct tg_error *err)
+{
+    bool root = comm_rank(run->world) == 0;
+    enum tg_status rc = TG_OK;
+
+    if (run->selfplay != NULL)
+        rc = replay_writer_commit_files(run->writer, run->at.n_shards, run->at.iteration, files, n, err);
+    TRY(comm_agree(run->world, rc, err));
+    return comm_agree(run->world, root ? note_shards(run, *files, *n, err) : TG_OK, err);
+}
+
+/* The iteration's shards, from the manifest to all ranks; files [n] (malloc'd) is the caller's. */
+static enum tg_status tell_shards(struct run *run, struct replay_shard_info **files, int *n, struct tg_error *err)
+{
+    bool root = comm_rank(run->world) == 0;
+
+    free(*files);
+    *n = root ? (int)run_count_shards(&run->manifest, run->at.iteration) : 0;
+    comm_bcast(run->world, n, sizeof *n, 0);
+    *files = malloc(((size_t)*n + 1) * sizeof **files);
+    TRY(comm_agree(run->world, *files == NULL ? FAIL(err, TG_ENOMEM, "list of shards") : TG_OK, err));
+    if (root && *n > 0)
+        memcpy(*files, &run->manifest.shards[run->manifest.n_shards - *n], (size_t)*n * sizeof **files);
+    comm_bcast(run->world, *files, (size_t)*n * sizeof **files, 0);
+    return TG_OK;
+}
+
+/* The shards of this iteration into the window, once. */
+static enum tg_status append_shards(struct run *run, const struct replay_shard_info *files, int n,
+                                    struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
 
     if (run->train == NULL || run->appended)
         return TG_OK;
-    TRY(run_path(run->dir, RUN_SHARD, run->shard.number, path, err));
-    return replay_window_append(run->window, path, &run->shard, err);
+    for (int i = 0; i < n; i++) {
+        TRY(run_path(run->dir, RUN_SHARD, files[i].number, path, err));
+        TRY(replay_window_append(run->window, path, &files[i], err));
+    }
+    return TG_OK;
 }
 
 enum tg_status run_commit(struct run *run, struct tg_error *err)
 {
-    bool root = comm_rank(run->world) == 0;
+    struct replay_shard_info *files = NULL;
+    int n = 0;
     double start = tg_now();
     enum tg_status rc = TG_OK;
 
     run_phase(run, "commit");
     run->shard_before = run->shard;
     run->committed = true;
-    if (run->at.played) {
-        if (root)
-            run->shard = run->manifest.shards[run->manifest.n_shards - 1];
-    } else {
-        if (run->selfplay != NULL)
-            rc = replay_writer_commit(run->writer, run->at.n_shards, run->at.iteration, &run->shard, err);
-        TRY(comm_agree(run->world, rc, err));
-        TRY(comm_agree(run->world, root ? note_shard(run, err) : TG_OK, err));
-        run->at.n_shards++;
-    }
-    comm_bcast(run->world, &run->shard, sizeof run->shard, 0);
+    if (!run->at.played)
+        TRY_OUT(write_shards(run, &files, &n, err));
+    bool written = !run->at.played;
+    TRY_OUT(tell_shards(run, &files, &n, err));
+    if (written)
+        run->at.n_shards += n;
+    memset(&run->shard, 0, sizeof run->shard);
+    if (n > 0)
+        run_sum_shards(files, n, &run->shard);
     run->at.n_rows += run->shard.n_rows;
     run->at.played = true;
     run->figures.n_rows = run->shard.n_rows;
-    rc = append_shard(run, err);
+    rc = append_shards(run, files, n, err);
     run->appended = true;
     run->figures.commit_sec = tg_now() - start;
-    return comm_agree(run->world, rc, err);
+    rc = comm_agree(run->world, rc, err);
+out:
+    free(files);
+    return rc;
 }
 
 /* ---- training ---------------------------------------------------------------------------------- */
@@ -361,7 +415,7 @@ enum tg_status run_train(struct run *run, struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
     double start = tg_now();
-    struct { int64_t steps; struct train_stats stats; double sec; } told = {0};
+    struct { int64_t steps; struct train_stats stats; double sec, wait_sec; } told = {0};
 
     run_phase(run, "train");
     if (run->train != NULL) {
@@ -376,12 +430,15 @@ enum tg_status run_train(struct run *run, struct tg_error *err)
         }
         run->cut = rc == TG_OK && told.stats.n_steps < told.steps;
     }
-    if (run->lag > 0 && run->selfplay != NULL)
-        comm_wait_sec(run->world); /* from here on self-play ranks wait for the trainers */
+    double done = tg_now(); /* from here on the ranks of one side wait for the other */
     TRY(comm_agree(run->world, rc, err));
+    told.wait_sec = run->lag > 0 ? tg_now() - done : 0;
+    if (run->lag > 0 && run->selfplay != NULL)
+        run->figures.wait_play_sec = told.wait_sec;
     comm_bcast(run->world, &told, sizeof told, run->train_root);
     run->figures.train = told.stats;
     run->figures.train_sec = told.sec;
+    run->figures.wait_train_sec = told.wait_sec;
     run->figures.trained = told.steps > 0;
     return TG_OK;
 }

@@ -418,7 +418,7 @@ static enum tg_status note_iteration(struct run *run, uint64_t checkpoint_hash, 
     m->match_sec += f->match_sec;
     m->elapsed_sec += tg_now() - run->started;
     run->started = tg_now();
-    m->n_trained = m->n_shards - (run->lag > 0 ? 1 : 0);
+    m->n_trained = m->n_shards - (run->lag > 0 ? run_count_shards(m, run->at.iteration) : 0);
     m->open = (struct manifest_open){.iteration = -1};
     TRY(run_ask_curriculum(run, err));
     run_phase(run, "manifest");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app.h"
+#include "rebalance.h"
 #include "tengen/match.h"
 #include "tengen/nn.h"
 #include "tengen/replay.h"
@@ -27,7 +28,8 @@ struct run_state {
 
 /* Figures of one iteration, for the report; sums over all ranks where that makes sense. */
 struct run_figures {
-    double play_sec, train_sec, match_sec, commit_sec, wait_play_sec, wait_train_sec;
+    double play_sec, train_sec, match_sec, commit_sec;
+    double wait_play_sec, wait_train_sec; /* of one side for the other, while both work */
     struct selfplay_stats play;  /* of all self-play ranks */
     int64_t n_rows;              /* new ones */
     double age, max_age;         /* of new rows: the sum of all, the largest */
@@ -72,6 +74,13 @@ struct run {
     struct comm *world, *host, *selfplay, *train;
     int train_root;              /* world rank that writes checkpoints and publishes */
     bool all;                    /* every rank has both roles */
+    bool per_host;               /* trainers are counted on each host */
+    int trainers;                /* how many, if not all */
+    int smallest_host;           /* its ranks */
+    int host_number, n_hosts;    /* this rank's */
+    int next_trainers;           /* rank 0: so many from the next iteration on; 0: as now */
+    struct rebalance balance;    /* rank 0 */
+    char balance_why[256];
     int lag;
     /* the run as configured and as it stands */
     struct script *script;       /* rank 0 */
@@ -112,7 +121,7 @@ struct run {
     /* all ranks */
     struct nn_model model;       /* arch, layout, and a buffer [P] for what is published */
     struct comm_watchdog *watchdog;
-    struct replay_shard_info shard; /* of this iteration, after run_commit */
+    struct replay_shard_info shard; /* of this iteration, after run_commit; of several, see run_sum_shards */
     struct run_figures figures;
     struct run_live live;
     struct run_inject inject;
@@ -123,6 +132,21 @@ struct run {
 /* setup.c - collective on the world: a new run's directory, or an old one taken up where it was. */
 enum tg_status run_open(struct run *run, struct tg_error *err);
 void run_close(struct run *run);
+
+/* Parts of it, for ranks that change sides. run_take_state: what the manifest says is what all know;
+ * run_open_sides: what each side needs, pools that are open kept, and training from the checkpoint. */
+void run_take_state(struct run *run);
+enum tg_status run_open_sides(struct run *run, struct tg_error *err);
+/* Not collective but for the window, on train. keep: pool and networks stay open. */
+void run_close_sides(struct run *run, bool keep);
+
+/* roles.c - which ranks play and which train. Collective on the world. */
+enum tg_status run_split_roles(struct run *run, struct tg_error *err);
+void run_close_roles(struct run *run);
+/* Rank 0, after an iteration: should ranks change sides? play_sec, train_sec: see rebalance.h. */
+void run_judge_roles(struct run *run, double play_sec, double train_sec);
+/* They do, if rank 0 has said so. Everything must be on disk; selfplay and train are new ones then. */
+enum tg_status run_change_roles(struct run *run, struct tg_error *err);
 /* Options of the current iteration, from the script on rank 0. Collective. */
 enum tg_status run_resolve(struct run *run, struct tg_error *err);
 
@@ -183,6 +207,10 @@ enum run_pulse_item {
 };
 enum tg_status run_control_open(struct run *run, struct tg_error *err);
 void run_control_close(struct run *run);
+/* The same with requests kept, around a change of communicators: counts in the pulse start anew. */
+void run_control_pause(struct run *run);
+enum tg_status run_control_resume(struct run *run, struct tg_error *err);
+int64_t run_saves_heard(const struct run *run); /* requests to save that this rank has heard of */
 /* Do not poll while waiting: this rank acts on every sum of the pulse, between its collectives. */
 void run_control_hold(struct run *run, bool hold);
 void run_control_wait(struct run *run, struct comm *c); /* what is kept up while c is waited for */
@@ -217,6 +245,10 @@ enum tg_status run_thaw_all(struct run *run,
 enum tg_status run_leave_training(struct run *run, struct tg_error *err);
 
 /* phases.c, for open.c and continuous mode */
+/* Several shards of one iteration as one: their counts added up, the rest as of the first. n > 0. */
+void run_sum_shards(const struct replay_shard_info *shards, int64_t n, struct replay_shard_info *sum);
+/* The last shards of a manifest that are of this iteration. */
+int64_t run_count_shards(const struct manifest *m, int64_t iteration);
 int64_t run_window_rows(const struct run_options *o, int64_t total);
 void run_take_play(struct run *run, struct selfplay_stats *s); /* this rank's, since the last call */
 void run_sum_play(struct run *run, struct selfplay_stats *s); /* the same over selfplay */
@@ -237,11 +269,12 @@ const char *run_signal_name(enum run_signal s);
 /* inject.c */
 enum tg_status run_inject_parse(const char *text, struct run_inject *inject, struct tg_error *err);
 /* This rank begins a phase: "self-play", "commit", "train", "publish", "match", "checkpoint",
- * "manifest". Tells the watchdog, and makes the failure that was asked for. */
+ * "manifest", "leave", "roles". Tells the watchdog, and makes the failure that was asked for. */
 void run_phase(struct run *run, const char *phase);
 
 /* continuous.c */
-enum tg_status run_continuous(struct run *run, bool *stopped, struct tg_error *err);
+/* To the end of the run, a stop, or a change of roles; everything is on disk then. */
+enum tg_status run_continuous(struct run *run, struct tg_error *err);
 
 /* loop.c */
 enum tg_status run_loop(struct run *run, bool *stopped, struct tg_error *err);

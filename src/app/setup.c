@@ -150,69 +150,17 @@ static void state_of(const struct manifest *m, struct run_state *at)
     at->played = m->n_shards > 0 && m->shards[m->n_shards - 1].iteration == m->iterations;
 }
 
-/* The shard of the last completed iteration: with lag 1 its rows are the next training's new ones. */
+/* What the last completed iteration committed: with lag 1 its rows are the next training's new ones. */
 static void last_shard(const struct manifest *m, struct replay_shard_info *shard)
 {
-    for (int64_t i = m->n_shards - 1; i >= 0; i--)
-        if (m->shards[i].iteration < m->iterations) {
-            *shard = m->shards[i];
-            return;
-        }
-}
+    int64_t end = m->n_shards, first;
 
-/* ---- roles ------------------------------------------------------------------------------------- */
-
-static enum tg_status is_trainer(struct run *run, bool *trainer, struct tg_error *err)
-{
-    const char *text = run->o.cluster.trainers;
-    int size = comm_size(run->world), n;
-    char *end;
-
-    if (strcmp(text, "all") == 0) {
-        *trainer = true;
-        run->all = true;
-        return TG_OK;
-    }
-    n = (int)strtol(text, &end, 10);
-    if (n < 1 || end == text || (*end != '\0' && strcmp(end, "/host") != 0))
-        return FAIL(err, TG_EINVAL, "cluster.trainers = \"%s\": not \"all\", a number, or \"N/host\"", text);
-    if (*end == '\0') {
-        if (n >= size)
-            return FAIL(err, TG_EINVAL, "cluster.trainers = %d of %d ranks leaves none for self-play: start "
-                        "more ranks, or say \"all\"", n, size);
-        *trainer = comm_rank(run->world) >= size - n;
-    } else {
-        *trainer = comm_rank(run->host) >= comm_size(run->host) - n && comm_rank(run->world) != 0;
-    }
-    return TG_OK;
-}
-
-static enum tg_status split_roles(struct run *run, struct tg_error *err)
-{
-    bool trainer = false;
-    int size = comm_size(run->world);
-    unsigned char mine, *roles;
-
-    TRY(comm_agree(run->world, is_trainer(run, &trainer, err), err));
-    TRY(comm_subset(run->world, run->all || !trainer, "selfplay", &run->selfplay, err));
-    TRY(comm_subset(run->world, trainer, "train", &run->train, err));
-    if (run->selfplay != NULL)
-        comm_log(run->selfplay, &run->app->log);
-    if (run->train != NULL)
-        comm_log(run->train, &run->app->log);
-    roles = malloc((size_t)size);
-    TRY(comm_agree(run->world, roles == NULL ? FAIL(err, TG_ENOMEM, "roles") : TG_OK, err));
-    mine = trainer;
-    comm_allgather(run->world, &mine, roles, 1);
-    run->train_root = -1;
-    for (int r = size - 1; r >= 0; r--)
-        if (roles[r])
-            run->train_root = r; /* the first trainer: rank 0 of its communicator */
-    free(roles);
-    if (run->train_root < 0)
-        return FAIL(err, TG_EINVAL, "cluster.trainers = \"%s\" leaves no trainer with %d ranks",
-                    run->o.cluster.trainers, size);
-    return TG_OK;
+    while (end > 0 && m->shards[end - 1].iteration >= m->iterations)
+        end--;
+    for (first = end; first > 0 && m->shards[first - 1].iteration == m->shards[end - 1].iteration;)
+        first--;
+    if (end > 0)
+        run_sum_shards(&m->shards[first], end - first, shard);
 }
 
 /* ---- network ----------------------------------------------------------------------------------- */
@@ -266,7 +214,8 @@ static enum tg_status open_nets(struct run *run, struct tg_error *err)
 
 /* ---- self-play ranks --------------------------------------------------------------------------- */
 
-static enum tg_status open_selfplay(struct run *run, struct tg_error *err)
+/* A pool of games and its networks, which need no other rank. */
+static enum tg_status open_pool(struct run *run, struct tg_error *err)
 {
     const struct run_options *o = &run->o;
     struct selfplay_pool_options pool = {
@@ -276,22 +225,31 @@ static enum tg_status open_selfplay(struct run *run, struct tg_error *err)
     };
     struct nn_net_options options = {.size = o->game.size, .threads = 1, .device = run->device,
                                      .extra = o->net.extra};
+
+    for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
+        TRY(run->backend->open(&run->model.arch, &options, &run->nets[slot], err));
+    TRY(selfplay_open(&run->game, &pool, &run->app->log, &run->pool, err));
+    for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
+        TRY(selfplay_network(run->pool, slot, run->backend, run->nets[slot], &run->model.arch, err));
+    return TG_OK;
+}
+
+static enum tg_status open_selfplay(struct run *run, struct tg_error *err)
+{
+    const struct run_options *o = &run->o;
     char hash[20], dir[RUN_PATH_MAX];
     struct replay_options replay = {.chunk_rows = o->replay.chunk_rows, .deflate = o->replay.deflate,
+                                    .layout = o->replay.layout, .align = o->replay.align,
                                     .config_hash = hash, .build = app_build()};
     enum tg_status rc = TG_OK;
 
     snprintf(hash, sizeof hash, "%016llx",
              (unsigned long long)(root(run) ? script_hash(run->script) : 0));
     comm_bcast(run->selfplay, hash, sizeof hash, 0);
-    for (int slot = 0; slot < SELFPLAY_SLOTS && rc == TG_OK; slot++) {
-        run->net_in[slot] = -1;
-        rc = run->backend->open(&run->model.arch, &options, &run->nets[slot], err);
-    }
-    if (rc == TG_OK)
-        rc = selfplay_open(&run->game, &pool, &run->app->log, &run->pool, err);
-    for (int slot = 0; slot < SELFPLAY_SLOTS && rc == TG_OK; slot++)
-        rc = selfplay_network(run->pool, slot, run->backend, run->nets[slot], &run->model.arch, err);
+    for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
+        run->net_in[slot] = -1; /* the same on all ranks: loading a network is collective */
+    if (run->pool == NULL)
+        rc = open_pool(run, err);
     if (rc == TG_OK)
         rc = run_path(run->dir, RUN_REPLAY, 0, dir, err);
     TRY(comm_agree(run->selfplay, rc, err));
@@ -457,14 +415,8 @@ static enum tg_status open_board(struct run *run, struct tg_error *err)
     return comm_watchdog_board(run->watchdog, run->world, path, err);
 }
 
-enum tg_status run_open(struct run *run, struct tg_error *err)
+void run_take_state(struct run *run)
 {
-    enum tg_status rc;
-
-    run->world = run->app->world;
-    run->started = tg_now();
-    TRY(comm_host(run->world, &run->host, err));
-    TRY(comm_agree(run->world, root(run) ? open_records(run, err) : TG_OK, err));
     if (root(run)) {
         state_of(&run->manifest, &run->at);
         run->o.seed = run->manifest.seed;
@@ -475,41 +427,78 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     comm_bcast(run->world, &run->o, sizeof run->o, 0);
     comm_bcast(run->world, &run->at, sizeof run->at, 0);
     comm_bcast(run->world, &run->shard, sizeof run->shard, 0);
-    comm_bcast(run->world, run->dir, sizeof run->dir, 0);
-    tg_log_level_parse(run->o.report.log_level, &run->app->log.level);
-    TRY(comm_agree(run->world, comm_watchdog_start((double)run->o.cluster.watchdog_sec, &run->app->log,
-                                                   &run->watchdog, err), err));
-    TRY(open_board(run, err));
-    TRY(split_roles(run, err));
-    TRY(run_control_open(run, err));
-    TRY(open_nets(run, err));
-    TRY(run_place(run, err));
-    rc = run->selfplay != NULL ? open_selfplay(run, err) : TG_OK;
+}
+
+enum tg_status run_open_sides(struct run *run, struct tg_error *err)
+{
+    enum tg_status rc = run->selfplay != NULL ? open_selfplay(run, err) : TG_OK;
+
     if (rc == TG_OK && run->train != NULL)
         rc = open_trainer(run, err);
     TRY(comm_agree(run->world, rc, err));
     return resume_training(run, err);
 }
 
-void run_close(struct run *run)
+static int smallest_host(struct run *run)
 {
-    run_control_close(run);
-    selfplay_close(run->pool);
-    for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
-        if (run->nets[slot] != NULL)
-            run->backend->close(run->nets[slot]);
+    double less = -comm_size(run->host);
+
+    comm_max_f64(run->world, &less, 1);
+    return (int)-less;
+}
+
+enum tg_status run_open(struct run *run, struct tg_error *err)
+{
+    run->world = run->app->world;
+    run->started = tg_now();
+    TRY(comm_host(run->world, &run->host, err));
+    comm_host_number(run->world, run->host, &run->host_number, &run->n_hosts);
+    run->smallest_host = smallest_host(run);
+    TRY(comm_agree(run->world, root(run) ? open_records(run, err) : TG_OK, err));
+    run_take_state(run);
+    comm_bcast(run->world, run->dir, sizeof run->dir, 0);
+    tg_log_level_parse(run->o.report.log_level, &run->app->log.level);
+    TRY(comm_agree(run->world, comm_watchdog_start((double)run->o.cluster.watchdog_sec, &run->app->log,
+                                                   &run->watchdog, err), err));
+    TRY(open_board(run, err));
+    TRY(run_split_roles(run, err));
+    TRY(run_control_open(run, err));
+    TRY(open_nets(run, err));
+    TRY(run_place(run, err));
+    return run_open_sides(run, err);
+}
+
+void run_close_sides(struct run *run, bool keep)
+{
     replay_writer_close(run->writer);
     trainer_close(run->trainer);
     if (run->window != NULL)
         replay_window_close(run->window);
+    run->writer = NULL;
+    run->trainer = NULL;
+    run->window = NULL;
+    if (keep)
+        return;
+    selfplay_close(run->pool);
+    run->pool = NULL;
+    for (int slot = 0; slot < SELFPLAY_SLOTS; slot++) {
+        if (run->nets[slot] != NULL)
+            run->backend->close(run->nets[slot]);
+        run->nets[slot] = NULL;
+    }
+}
+
+void run_close(struct run *run)
+{
+    run_control_close(run);
+    run_close_sides(run, false);
     nn_model_close(&run->model);
     free(run->sgf);
     report_close(run->report);
     manifest_close(&run->manifest);
     script_close(run->script);
     comm_watchdog_stop(run->watchdog);
-    comm_close(run->selfplay);
-    comm_close(run->train);
+    run_close_roles(run);
     comm_close(run->host);
 }
 

@@ -42,6 +42,8 @@ static enum tg_status tell_scalars(struct run *run, struct tg_error *err)
         {"selfplay/idle_share", thread_sec > 0 ? f->play.idle_sec / thread_sec : NAN},
         {"selfplay/games_at_once", f->limit > 0 ? (double)f->limit : NAN},
         {"selfplay/max_row_age", f->n_rows > 0 ? f->max_age : NAN},
+        {"selfplay/wait_share", f->wait_play_sec > 0 ? f->wait_play_sec / (f->wait_play_sec + f->play_sec) : 0},
+        {"cluster/trainers", run->all ? (double)NAN : (double)run->trainers},
         {"train/wait_share", f->wait_train_sec > 0 ? f->wait_train_sec / (f->wait_train_sec + f->train_sec) : 0},
         {"time/selfplay_sec", f->play_sec},
         {"time/commit_sec", f->commit_sec},

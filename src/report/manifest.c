@@ -34,6 +34,7 @@ void manifest_close(struct manifest *m)
     free(m->matches);
     free(m->configs);
     free(m->changes);
+    free(m->roles);
     free(m->quarantined);
     memset(m, 0, sizeof *m);
 }
@@ -108,6 +109,12 @@ enum tg_status manifest_add_change(struct manifest *m, int64_t iteration, const 
     m->changes = grown;
     TRY(copy_text(json, &c.json, err));
     m->changes[m->n_changes++] = c;
+    return TG_OK;
+}
+
+enum tg_status manifest_add_roles(struct manifest *m, const struct manifest_roles *r, struct tg_error *err)
+{
+    APPEND(m->roles, m->n_roles, *r, "changes of roles");
     return TG_OK;
 }
 

@@ -71,6 +71,13 @@ static const struct field change_fields[] = {
     FIELD(manifest_change, I64, iteration, "iteration"),
     FIELD(manifest_change, OWNED_TEXT, json, "changes"),
 };
+static const struct field roles_fields[] = {
+    FIELD(manifest_roles, I64, iteration, "iteration"),
+    FIELD(manifest_roles, INT, ranks, "ranks"),
+    FIELD(manifest_roles, INT, trainers, "trainers"),
+    FIELD(manifest_roles, TEXT, configured, "configured"),
+    FIELD(manifest_roles, TEXT, reason, "reason"),
+};
 static const struct field quarantine_fields[] = {
     FIELD(manifest_quarantine, TEXT, file, "file"),
     FIELD(manifest_quarantine, TEXT, reason, "reason"),
@@ -120,22 +127,24 @@ static const struct field fields[] = {
 
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 
-#define LIST(name, member, count, table)                                                           \
-    {name, offsetof(struct manifest, member), offsetof(struct manifest, count),                    \
+#define LIST(name, member, count, table, may_lack)                                                 \
+    {name, may_lack, offsetof(struct manifest, member), offsetof(struct manifest, count),                    \
      sizeof *((struct manifest *)0)->member, table, sizeof table / sizeof *table}
 
 static const struct list {
     const char *name;
+    bool may_lack;               /* older runs have none */
     size_t items, count, item_bytes;
     const struct field *fields;
     size_t n_fields;
 } lists[] = {
-    LIST("configs", configs, n_configs, config_fields),
-    LIST("changes", changes, n_changes, change_fields),
-    LIST("shards", shards, n_shards, shard_fields),
-    LIST("nets", nets, n_nets, net_fields),
-    LIST("matches", matches, n_matches, match_fields),
-    LIST("quarantined", quarantined, n_quarantined, quarantine_fields),
+    LIST("configs", configs, n_configs, config_fields, false),
+    LIST("changes", changes, n_changes, change_fields, false),
+    LIST("shards", shards, n_shards, shard_fields, false),
+    LIST("nets", nets, n_nets, net_fields, false),
+    LIST("matches", matches, n_matches, match_fields, false),
+    LIST("roles", roles, n_roles, roles_fields, true),
+    LIST("quarantined", quarantined, n_quarantined, quarantine_fields, false),
 };
 
 enum { N_LISTS = sizeof lists / sizeof *lists, VERSION = 1 };
@@ -308,6 +317,8 @@ static enum tg_status get_list(const struct list *l, const cJSON *json, struct m
     int64_t *n = (void *)((char *)m + l->count);
     const cJSON *array = cJSON_GetObjectItemCaseSensitive(json, l->name), *item;
 
+    if (array == NULL && l->may_lack)
+        return TG_OK;
     if (!cJSON_IsArray(array))
         return FAIL(err, TG_EFORMAT, "the list \"%s\" is missing", l->name);
     cJSON_ArrayForEach(item, array) {

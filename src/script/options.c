@@ -241,6 +241,12 @@ const struct option options[] = {
     INTEGER("replay.pretrain_steps", o.replay.pretrain_steps, 0, 1e9, 0, 0,
             "steps of that first iteration; 0: as many as one pass over its rows takes"),
     INTEGER("replay.chunk_rows", o.replay.chunk_rows, 16, 65536, 4096, 0, "rows per chunk of a shard"),
+    CHOICE("replay.layout", o.replay.layout, NAMES("shared", "per_host"), REPLAY_SHARED, 0,
+           "shared: all self-play ranks write one shard together; per_host: those of a host write one of their "
+           "own, for file systems on which several hosts cannot write one file at once"),
+    INTEGER("replay.align", o.replay.align, 0, 1 << 30, 0, 0,
+            "what a rank writes of a shard begins at a multiple of so many bytes: the stripe size of the file "
+            "system, so that no two ranks write to the same stripe; 0: nothing is left free"),
     INTEGER("replay.deflate", o.replay.deflate, 0, 9, 1, 0, "compression of shards; 0: none"),
 
     INTEGER("train.batch", o.train.batch, 1, 1 << 20, 256, V, "rows per step, over all ranks"),
@@ -327,6 +333,16 @@ const struct option options[] = {
     CHOICE("cluster.mode", o.cluster.mode, NAMES("lockstep", "continuous"), RUN_LOCKSTEP, 0,
            "lockstep: an iteration's games are played to their end by one network, and repeatable; "
            "continuous: games go on while new networks come, nobody waits"),
+    BOOLEAN("cluster.rebalance", o.cluster.rebalance, 0, 0,
+            "between iterations, ranks go over from the side that waits to the other, self-play or training; "
+            "needs trainers of their own that train while games are played"),
+    INTEGER("cluster.trainers_min", o.cluster.trainers_min, 1, 1e6, 1, 0,
+            "it leaves so many trainers at least; counted as in cluster.trainers, over all or per host"),
+    INTEGER("cluster.trainers_max", o.cluster.trainers_max, 0, 1e6, 0, 0, "and at most; 0: all ranks but one"),
+    NUMBER("cluster.rebalance_margin", o.cluster.rebalance_margin, 0.01, 0.9, 0.15, 0,
+           "share of the time that either side may wait without that ranks go over"),
+    INTEGER("cluster.rebalance_patience", o.cluster.rebalance_patience, 1, 1e6, 3, 0,
+            "iterations in a row that the same side must have waited longer than that"),
     CHOICE("cluster.on_usr1", o.cluster.on_usr1, NAMES("stop", "checkpoint", "status", "ignore"),
            RUN_ON_STOP, 0, "what SIGUSR1 asks for: save all and end with status 75; save all and go on; "
            "a line in the log; nothing"),

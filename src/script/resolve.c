@@ -232,6 +232,23 @@ static enum tg_status check_trainers(const char *trainers, const char *file, str
                 "count per host such as 1/host", file, trainers);
 }
 
+/* Moving ranks between two sides needs two sides that work at the same time. */
+static enum tg_status check_rebalance(const struct run_options *o, const char *file, struct tg_error *err)
+{
+    if (!o->cluster.rebalance)
+        return TG_OK;
+    if (strcmp(o->cluster.trainers, "all") == 0)
+        return FAIL(err, TG_EINVAL, "%s: cluster.rebalance needs trainers of their own: cluster.trainers = a "
+                    "number of ranks to begin with, or \"1/host\"", file);
+    if (o->cluster.lag == 0)
+        return FAIL(err, TG_EINVAL, "%s: cluster.rebalance with cluster.lag = 0: one side always waits for the "
+                    "other", file);
+    if (o->cluster.trainers_max > 0 && o->cluster.trainers_max < o->cluster.trainers_min)
+        return FAIL(err, TG_EINVAL, "%s: cluster.trainers_max, %d, is below cluster.trainers_min, %d", file,
+                    o->cluster.trainers_max, o->cluster.trainers_min);
+    return TG_OK;
+}
+
 /* The name becomes part of file names. */
 static enum tg_status check_name(const char *name, const char *file, struct tg_error *err)
 {
@@ -247,6 +264,7 @@ static enum tg_status check_rest(const struct run_options *o, const char *file, 
 {
     TRY(check_name(o->name, file, err));
     TRY(check_trainers(o->cluster.trainers, file, err));
+    TRY(check_rebalance(o, file, err));
     if (o->gate.gate.games % 2 != 0)
         return FAIL(err, TG_EINVAL, "%s: gate.games: %d is odd: each opening is played with both "
                     "colours", file, o->gate.gate.games);

@@ -63,6 +63,8 @@ static void add_items(struct fixture *f)
               &f->err);
     assert_ok(manifest_add_change(&f->m, 5, "{\"search.visits\":200}", &f->err), &f->err);
     assert_ok(manifest_add_quarantine(&f->m, "shard-00000007.h5", "checksum", 6, &f->err), &f->err);
+    const struct manifest_roles roles = {.iteration = 7, .ranks = 6, .trainers = 2, .configured = "4", .reason = "too many"};
+    assert_ok(manifest_add_roles(&f->m, &roles, &f->err), &f->err);
 }
 
 static int setup(void **state)
@@ -172,6 +174,8 @@ static void every_field_survives_a_save_and_a_load(void **state)
     assert_string_equal(back.quarantined[0].file, "shard-00000007.h5");
     assert_string_equal(back.quarantined[0].reason, "checksum");
     assert_int_equal(back.quarantined[0].iteration, 6);
+    assert_int_equal(back.n_roles, 1);
+    assert_memory_equal(&back.roles[0], &f->m.roles[0], sizeof back.roles[0]);
     manifest_close(&back);
 }
 

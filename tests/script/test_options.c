@@ -147,6 +147,7 @@ static const struct {
     {"gate.sprt_elo0", "-5", "-6", ""},
     {"gate.sprt_elo1", "5", "6", ""},
     {"cluster.trainers", "'all'", "'2/host'", ""},
+    {"cluster.rebalance", "false", "true", "[\"cluster.trainers\"] = '2'"},
 };
 
 static void config_of(const struct option *o, const char *value, const char *rest, char *text, size_t n)
