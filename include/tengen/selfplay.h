@@ -127,6 +127,8 @@ struct selfplay_frozen {
  * cannot be frozen: TG_EINVAL. */
 enum tg_status selfplay_freeze(struct selfplay_pool *pool, size_t max_bytes,
                                struct selfplay_frozen **games, size_t *n, struct tg_error *err);
+/* Was it one network against itself? Its job must be, too. */
+bool selfplay_frozen_self(const struct selfplay_frozen *game);
 /* Queue the job of a frozen game; takes its bytes over, also on failure. The game goes on as if it had
  * not stopped, bit for bit. One of another build is logged and played from its start. */
 enum tg_status selfplay_thaw(struct selfplay_pool *pool, const struct selfplay_job *job,

@@ -389,6 +389,10 @@ static enum tg_status thaw(struct run *run, struct selfplay_frozen *game, struct
     struct selfplay_job job;
 
     make_job(run, game->id, &job);
+    if (selfplay_frozen_self(game)) /* begun when there was no older network to play against */
+        for (int side = 0; side < 2; side++)
+            job.player[side] = (struct selfplay_player){RECORD_NETWORK, RUN_SLOT_PLAYER,
+                                                        run->net_in[RUN_SLOT_PLAYER], NULL};
     return selfplay_thaw(run->pool, &job, game, err);
 }
 

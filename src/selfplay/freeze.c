@@ -53,6 +53,17 @@ static void fill_head(const struct slot *s, const struct walk *w, struct head *h
     h->n_rows = s->n_rows;
 }
 
+bool selfplay_frozen_self(const struct selfplay_frozen *game)
+{
+    struct head h;
+
+    if (game->n_bytes < sizeof h)
+        return false;
+    memcpy(&h, game->bytes, sizeof h);
+    return h.player[0] == RECORD_NETWORK && h.player[1] == RECORD_NETWORK &&
+           (h.tree_bytes[0] == 0 || h.tree_bytes[1] == 0); /* both sides share a tree */
+}
+
 static uint8_t *put(uint8_t *at, const void *from, size_t n)
 {
     if (n > 0)

@@ -56,6 +56,7 @@ ok 4 train "$config" --run "$work/limits" --iterations 4 "${opts[@]}" "${moving[
 
 # Continuous: games in flight of ranks on either side are taken up by those that play then.
 ok 5 train "$config" --run "$work/continuous" --iterations 8 "${opts[@]}" "${slow[@]}" "${moving[@]}" --set cluster.trainers=3 --set cluster.mode=continuous
+grep -q "played again" "$work/out" && fail "games in flight were not taken up"
 moved "$work/continuous" 3
 sound "$work/continuous"
 [ "$(field "$work/continuous" iterations)" = 8 ] || fail "not complete"
