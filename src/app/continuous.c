@@ -112,8 +112,10 @@ static enum tg_status record_round(struct run *run, const struct round_notice *n
 
 static enum tg_status take_round(struct run *run, const struct round_notice *notice, struct tg_error *err)
 {
-    enum tg_status rc = root(run) ? record_round(run, notice, err) : TG_OK;
+    enum tg_status rc;
 
+    continuous_count_play(run); /* up to now, not to the last commit: figures of rounds add up */
+    rc = root(run) ? record_round(run, notice, err) : TG_OK;
     TRY(comm_agree(run->selfplay, rc, err));
     run->at.checkpoint = run->at.iteration++;
     run->at.latest = run->at.n_nets++;

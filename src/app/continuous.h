@@ -60,6 +60,8 @@ enum tg_status continuous_publish(struct run *run, struct tg_error *err);
 /* continuous_play.c: self-play ranks */
 enum tg_status continuous_play_open(struct run *run, struct tg_error *err);
 enum tg_status continuous_play(struct run *run, struct tg_error *err);
+/* What was played since the last call goes into figures.play, of all ranks. Collective on selfplay. */
+void continuous_count_play(struct run *run);
 /* While the main thread waits for other ranks: games for its workers, who would otherwise run out of them. */
 void continuous_keep_playing(struct run *run);
 enum tg_status continuous_commit(struct run *run, struct tg_error *err); /* collective on selfplay */

@@ -249,6 +249,14 @@ static void add_stats(struct selfplay_stats *sum, const struct selfplay_stats *s
     sum->idle_sec += s->idle_sec;
 }
 
+void continuous_count_play(struct run *run)
+{
+    struct selfplay_stats stats;
+
+    run_sum_play(run, &stats);
+    add_stats(&run->figures.play, &stats);
+}
+
 /* Rank 0's sampled games, begun again. */
 static void turn_sgf(struct run *run, bool again)
 {
@@ -308,13 +316,11 @@ enum tg_status continuous_commit(struct run *run, struct tg_error *err)
     struct continuous *c = run->continuous;
     struct run_figures *f = &run->figures;
     struct replay_shard_info written;
-    struct selfplay_stats stats;
     double start = tg_now(), age = f->age;
 
     run_phase(run, "commit");
     TRY(write_shards(run, &written, err));
-    run_sum_play(run, &stats);
-    add_stats(&f->play, &stats);
+    continuous_count_play(run);
     comm_sum_f64(run->selfplay, &age, 1);
     comm_max_f64(run->selfplay, &f->max_age, 1);
     c->age += age;

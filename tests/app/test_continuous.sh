@@ -63,6 +63,13 @@ status=$?
 ok 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}"
 sound "$work/full"
 
+# Figures of rounds add up: no round has none, or more evaluations than two ranks make with 8 rows in 20 ms.
+printf 'device x\nsource assumed: made up\nnet b2c16\nsize 3\ninfer 1 20000\ninfer 8 20000\n' >"$work/table"
+ok 3 train "$config" --run "$work/rates" --iterations 6 "${opts[@]}" --set net.backend=simulated --set selfplay.parallel_games=16 \
+  --set net.backend_option="$work/table" --set selfplay.games=20 --set gate.enabled=false
+grep -o '"selfplay/evals_per_sec":[0-9.]*' "$work/rates/log.jsonl" | cut -d: -f2 >"$work/rates.txt"
+awk '$1 > 880 || $1 == 0 { bad = 1 } END { exit bad || NR != 6 }' "$work/rates.txt" || fail "evaluations a second: $(tr '\n' ' ' <"$work/rates.txt")"
+
 # What it cannot do it says.
 ranks 2 train "$config" --run "$work/all" "${opts[@]}" --set cluster.trainers=all
 status=$?
