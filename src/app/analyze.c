@@ -1,8 +1,8 @@
 /* analyze.c - tengen analyze. */
 #include <string.h>
 
-#include "analyze.h"
 #include "app.h"
+#include "tengen/play.h"
 #include "tengen/script.h"
 
 struct analyze_command {

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "app.h"
-#include "gomocup.h"
+#include "tengen/play.h"
 
 enum tg_status app_gomocup(struct app *app, int argc, char **argv, struct tg_error *err)
 {

@@ -12,8 +12,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "sgf_rows.h"
 #include "tengen/file.h"
+#include "tengen/play.h"
 #include "tengen/replay.h"
 #include "tengen/script.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/app/analyze.h"
 #include "fuzz.h"
+#include "tengen/play.h"
 
 /* The tiny network's file, made once; gone at exit as far as the fuzzer lets it. */
 static char path[64];

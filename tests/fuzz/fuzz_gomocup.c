@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/app/gomocup.h"
 #include "fuzz.h"
+#include "tengen/play.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/app/gtp.h"
 #include "fuzz.h"
+#include "tengen/play.h"
 
 static const char *const rules[] = {NULL, "freestyle", "standard", "captures-engine", "captures-subject"};
 

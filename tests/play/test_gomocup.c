@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/app/gomocup.h"
-#include "tengen/file.h"
-#include "tengen/rng.h"
 #include "tg_test.h"
+#include "tengen/file.h"
+#include "tengen/play.h"
+#include "tengen/rng.h"
 
 struct fixture {
     struct gomocup_engine *engine;

@@ -1,4 +1,4 @@
-/* rules_text.h - private to src/app: Go rules as KataGo and its clients write them. */
+/* rules_text.h - private to src/play: Go rules as KataGo and its clients write them. */
 #pragma once
 
 #include <stdio.h>

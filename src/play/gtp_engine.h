@@ -1,9 +1,10 @@
 /* gtp_engine.h - private to gtp*.c: what the commands share. */
 #pragma once
 
-#include "gtp.h"
 #include "gtp_clock.h"
 #include "moves.h"
+#include "player.h"
+#include "tengen/play.h"
 
 enum { GTP_MAX_MOVES = 10000 };
 

@@ -1,4 +1,4 @@
-/* moves.h - private to src/app: playing what a person's record says onto a board, whoever's turn it
+/* moves.h - private to src/play: playing what a person's record says onto a board, whoever's turn it
  * is by the rules. */
 #pragma once
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/app/lines.h"
+#include "../../src/play/lines.h"
 #include "tg_test.h"
 
 struct fixture {

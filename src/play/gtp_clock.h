@@ -1,4 +1,4 @@
-/* gtp_clock.h - private to src/app: whose time is how short, and how much of it a move may take. */
+/* gtp_clock.h - private to src/play: whose time is how short, and how much of it a move may take. */
 #pragma once
 
 #include "tengen/game.h"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/app/sgf_rows.h"
-#include "tengen/selfplay.h"
 #include "tg_test.h"
+#include "tengen/play.h"
+#include "tengen/selfplay.h"
 
 static struct tg_error err;
 

@@ -1,4 +1,4 @@
-/* player.h - private to src/app: one player that thinks about one position at a time, for the
+/* player.h - private to src/play: one player that thinks about one position at a time, for the
  * dialogues with people and their programs (GTP, Gomocup, analysis).
  *
  * With a network it searches one tree on several threads, several leaves a batch, and keeps the tree
@@ -10,16 +10,8 @@
 #include "tengen/game.h"
 #include "tengen/log.h"
 #include "tengen/nn.h"
+#include "tengen/play.h"
 #include "tengen/search.h"
-
-struct player_options {
-    const char *net;      /* file of a network; NULL: plays at random */
-    const char *backend;  /* "cpu", "cuda" .. */
-    enum game_kind kind;  /* without a network; with one, the network's */
-    int size;             /* tensor side to start with; 0: the network's, else 19 or 15 */
-    int threads;
-    uint64_t seed;
-};
 
 struct player;
 

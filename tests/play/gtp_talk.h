@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/app/gtp.h"
 #include "tg_test.h"
+#include "tengen/play.h"
 
 struct talk {
     struct gtp_engine *engine;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/app/analyze.h"
 #include "tg_test.h"
+#include "tengen/play.h"
 
 struct analyze_talk {
     const char *dir;

@@ -1,4 +1,4 @@
-#include "sgf_rows.h"
+#include "tengen/play.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The GTP commands that KataGo's clients use beyond the common ones, on a tiny network. */
 #include <math.h>
 
-#include "../../src/app/gtp_clock.h"
+#include "../../src/play/gtp_clock.h"
 #include "gtp_talk.h"
 
 struct fixture {

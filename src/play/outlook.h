@@ -1,4 +1,4 @@
-/* outlook.h - private to src/app: what a search found, as programs for players show it.
+/* outlook.h - private to src/play: what a search found, as programs for players show it.
  *
  * Beside the tree's own means it keeps sums over the evaluated leaves, one set for the root and one
  * for each of its moves: lead, score and its spread, ownership. So ownership is the tree's average (each

@@ -1,4 +1,4 @@
-/* lines.h - private to src/app: lines from a file descriptor, of bounded length, with a look at whether
+/* lines.h - private to src/play: lines from a file descriptor, of bounded length, with a look at whether
  * more is waiting. */
 #pragma once
 

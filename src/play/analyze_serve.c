@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze.h"
+#include "tengen/play.h"
 
 enum got { GOT_LINE, GOT_TOO_MUCH, GOT_END };
 

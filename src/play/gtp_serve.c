@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gtp.h"
 #include "lines.h"
+#include "tengen/play.h"
 
 static bool waiting(void *ctx) { return lines_waiting(ctx); }
 

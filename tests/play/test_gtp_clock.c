@@ -1,7 +1,7 @@
 /* Time control: budgets of every kind of clock, and games that never lose on time. */
 #include <math.h>
 
-#include "../../src/app/gtp_clock.h"
+#include "../../src/play/gtp_clock.h"
 #include "tg_test.h"
 
 static void no_clock_is_no_limit(void **state)

@@ -1,4 +1,4 @@
-/* evaluate.h - private to src/app: between positions and rows of a network's batch. */
+/* evaluate.h - private to src/play: between positions and rows of a network's batch. */
 #pragma once
 
 #include "tengen/game.h"

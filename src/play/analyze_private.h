@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "analyze.h"
 #include "outlook.h"
 #include "tengen/game.h"
+#include "tengen/play.h"
 
 /* ---- a query ------------------------------------------------------------------------------------ */
 

@@ -1,4 +1,4 @@
-/* search_params.h - private to src/app: numbers of the search by the names that KataGo's clients
+/* search_params.h - private to src/play: numbers of the search by the names that KataGo's clients
  * use for them. */
 #pragma once
 

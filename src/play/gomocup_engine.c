@@ -7,9 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gomocup.h"
+#include "player.h"
 #include "gtp_clock.h"
 #include "tengen/file.h"
+#include "tengen/play.h"
 
 enum { MAX_WORDS = 4, WORD = 40, VISITS_WITHOUT_CLOCK = 800, VISITS_BY_CLOCK = 10000000 };
 

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gomocup.h"
 #include "lines.h"
+#include "tengen/play.h"
 
 enum tg_status gomocup_serve(struct gomocup_engine *e, struct tg_error *err)
 {
