@@ -18,7 +18,7 @@ moved() { # moved DIR FROM: fewer trainers than that at the end, and said so
 }
 
 # Lockstep, on a simulated device whose games take far longer than its training.
-echo "1 5000" >"$work/latency"
+printf '%s\n' 'device test' 'source assumed: for this test' 'net b2c16' 'size 3' 'infer 1 5000' >"$work/latency"
 slow=(--set net.backend=simulated --set "net.backend_option='$work/latency'" --set search.visits=20)
 ok 5 train "$config" --run "$work/lockstep" --iterations 5 "${opts[@]}" "${slow[@]}" "${moving[@]}" --set cluster.trainers=3
 moved "$work/lockstep" 3
