@@ -12,9 +12,10 @@ static const char *backend_name = "cpu", *backend_option; /* or the program's ar
 /* How near to the reference: fp32 in every element; else by nmse, the mean squared error over the mean
  * square. Rows are the same bits wherever they stand if same_bits says so. */
 static struct {
-    double outputs, loss, gradients;
+    double outputs, loss, gradients; /* gradients: of each tensor */
+    double relu_gradients, whole_gradient; /* nmse: of each tensor of a net with ReLU; of all together */
     bool same_bits, nmse;
-} bound = {2e-5, 2e-5, 2e-4, true, false};
+} bound = {2e-5, 2e-5, 2e-4, 0, 0, true, false};
 
 /* Numbers beside what they should be. */
 struct nearness {
@@ -314,13 +315,17 @@ static inline void fixture_choose(int argc, char **argv)
         /* A rounding to m bits of mantissa has a relative error of variance 2^-2m / 12 or so: 1.3e-6 for
          * the 8 bits of bf16, a 64th of that for the 11 of fp16. Three roundings a layer (filters, sum,
          * activation) in a dozen layers come to 5e-5; a head of three numbers may be ten times worse than
-         * the average. Gradients go the way twice, and a unit near 0 may change its side. A wrong factor
-         * in one tensor is orders of magnitude beyond these bounds. */
+         * the average. Gradients go the way twice. ReLU's slope and a pool's
+         * maximum jump: in its nets one unit that bf16 puts on the other side makes up to 8 % of a tensor
+         * (measured: 76 to 99.9 % of that tensor's error in one channel) and 0.2 % of all tensors together.
+         * A wrong factor in a tensor is beyond even that. */
         double finer = backend_option != NULL && strcmp(backend_option, "fp16") == 0 ? 1.0 / 64.0 : 1.0;
 
         bound.nmse = true;
         bound.outputs = 2e-3 * finer;
         bound.gradients = 2e-2 * finer;
+        bound.relu_gradients = finer < 1.0 ? bound.gradients : 0.15; /* fp16: none here does */
+        bound.whole_gradient = 5e-3 * finer;
         bound.loss = 1e-2 * sqrt(finer);
     }
     enum tg_status rc = BACKEND_FIND(backend_name, &backend, &err);

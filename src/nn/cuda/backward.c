@@ -105,8 +105,8 @@ static enum tg_status gpool_backward(struct pass *p, const struct shape_block *k
     int regular = padded(k->mid), pooled = padded(k->gpool), act = s->arch.activation;
     struct row_backward_args r = {
         .b = pass_boards(p), .channels = regular, .n = k->mid, .act = act, .x = m->z,
-        .x_stride = regular + pooled, .norm = pass_norm(p, k->norm2), .du = b->d_in, .dx = b->d_mid,
-        .dx_stride = regular + pooled, .partial = m->partial2, .d_row_bias = b->d_row_bias,
+        .x_stride = regular + pooled, .row_bias = m->row_bias, .row_bias_stride = regular,
+        .norm = pass_norm(p, k->norm2), .du = b->d_in, .dx = b->d_mid, .dx_stride = regular + pooled, .partial = m->partial2, .d_row_bias = b->d_row_bias,
         .d_row_bias_stride = regular};
     struct dense_backward_args dense = {.rows = p->rows, .n_in = 3 * k->gpool, .n_out = k->mid,
                                         .stride = regular, .dy = b->d_row_bias,

@@ -71,8 +71,8 @@ static enum tg_status conv_norm(struct pass *p, int map, void *x, float *row_bia
     return conv_run(p, &spec, pointers, err);
 }
 
-/* The pooled part of z becomes a bias on the regular part; v := that, activated. Training keeps the
- * biased part in z. */
+/* The pooled part of z becomes a bias on the regular part; v := that, activated. z stays
+ * without it: the way back adds it again, in fp32 as here. */
 static enum tg_status gpool_forward(struct pass *p, const struct shape_block *k,
                                     const struct block_buffers *m, struct tg_error *err)
 {
@@ -86,8 +86,7 @@ static enum tg_status gpool_forward(struct pass *p, const struct shape_block *k,
         .row_bias = m->row_bias};
     struct norm_forward_args norm = {
         .b = pass_boards(p), .channels = regular, .act = act, .in = m->z, .in_stride = stride,
-        .row_bias = m->row_bias, .row_bias_stride = regular, .raw = p->train ? m->z : NULL,
-        .raw_stride = stride, .norm = pass_norm(p, k->norm2), .out = m->v};
+        .row_bias = m->row_bias, .row_bias_stride = regular, .norm = pass_norm(p, k->norm2), .out = m->v};
 
     if (p->mode == PASS_COLLECT)
         return TG_OK;

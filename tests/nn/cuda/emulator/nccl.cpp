@@ -71,7 +71,7 @@ template <typename T> void add(ncclComm *c, T *to, size_t n)
 void pass_through(ncclComm *c, char *data, size_t bytes, bool floats, int root)
 {
     for (size_t at = 0; at < bytes; at += PIECE) {
-        size_t n = bytes - at < PIECE ? bytes - at : PIECE;
+        size_t n = bytes - at < (size_t)PIECE ? bytes - at : (size_t)PIECE;
 
         memcpy(c->shared->data[c->rank], data + at, n);
         if (!meet(c))
