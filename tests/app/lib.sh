@@ -3,7 +3,7 @@ set -u
 tengen=$1
 source_dir=${TENGEN_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 configs=$source_dir/configs
-work=$(mktemp -d /tmp/tengen-test-XXXXXX)
+work=$(mktemp -d "${TENGEN_TEST_DIR:-/tmp}/tengen-test-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 export OMPI_MCA_btl=self,vader TENGEN_LOG=${TENGEN_LOG:-warn}

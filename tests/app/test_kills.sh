@@ -13,7 +13,7 @@ phases=(self-play commit train publish match checkpoint manifest)
 layouts=(lag all continuous)
 declare -A n_ranks=([lag]=3 [all]=2 [continuous]=3)
 declare -A more=([lag]="--set cluster.trainers=1" [all]="--set cluster.trainers=all"
-                 [continuous]="--set cluster.trainers=1 --set cluster.mode=continuous")
+                 [continuous]="--set cluster.trainers=1 --set cluster.mode=continuous --set train.max_steps=20")
 field() { sed -n "s/^ *\"$2\": \"\?\([^\",]*\)\"\?,\?$/\1/p" "$1/manifest.json" | head -n 1; }
 shards() { grep '^  {"name": "shard-' "$1/manifest.json" 2>/dev/null | sed 's/[],]*$//'; }
 
