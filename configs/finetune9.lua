@@ -21,9 +21,9 @@ return merge(katago.selfplay, {
     train = {
         batch = 128,
         min_rows = 200,
-        rows_per_new_row = 8,
+        rows_per_new_row = 4,
         optimiser = "adamw",
-        learning_rate = 3e-5,
+        learning_rate = 1e-5,
         warmup_steps = 50, -- the optimiser's moments are new
         clip_norm = 5,
         weight_decay = 1e-5,
