@@ -285,6 +285,8 @@ static enum tg_status note_commit(struct run *run, const struct replay_shard_inf
     if (n > 0)
         TRY(run_write_sgf(run, err));
     m->next_game = (int64_t)next_game;
+    if (n > 0) /* games kept by an earlier stop may be among these: taken up again they would be written twice */
+        m->open.n_flying = 0;
     TRY(manifest_save(m, run->dir, err));
     for (int i = 0; i < n; i++, c->posted++)
         TRY(comm_post(c->line, c->line_root, &files[i], sizeof files[i], err));

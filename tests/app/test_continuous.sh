@@ -27,7 +27,7 @@ steps=$(field "$work/whole1" steps) rows=$(field "$work/whole1" rows)
 
 # Where rows get older than they should, fewer games are played at once.
 ok 3 train "$config" --run "$work/young" --iterations 6 "${opts[@]}" --set selfplay.games=10 --set selfplay.max_age=0.1
-tail -n 1 "$work/young/log.jsonl" | grep -q '"selfplay/games_at_once":[1-9][0-9]\?[,.}]' || fail "no games_at_once"
+grep -q '"selfplay/games_at_once":[1-9][0-9]\?[,.}]' "$work/young/log.jsonl" || fail "no games_at_once"
 at_once=$(grep -o '"selfplay/games_at_once":[0-9]*' "$work/young/log.jsonl" | tail -n 1 | cut -d: -f2)
 [ "$at_once" -lt 64 ] || fail "$at_once games at once, as many as at the start"
 
@@ -55,6 +55,16 @@ done
 ok 3 train "$config" --run "$dir" --iterations 7 "${opts[@]}"
 sound "$dir"
 [ "$(field "$dir" iterations)" = 7 ] || fail "not complete"
+
+# Games that a stop has kept are written once, also where a start that took them up is killed after its first commit.
+dir=$work/twice
+ranks 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}" --inject stop@1:commit:2
+[ "$(field "$dir" open_games)" -gt 0 ] || fail "no games in flight were kept"
+at=$(field "$dir" iterations)
+ranks 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}" --inject "kill@2:checkpoint:$((at + 1))"
+[ "$(field "$dir" open_games)" = 0 ] || fail "games that were committed since are still to be taken up"
+ok 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}"
+sound "$dir"
 
 # A rank that fails (a full disk) ends all of them with its text.
 ranks 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}" --inject disk-full@0:commit:1
