@@ -60,9 +60,11 @@ sound "$dir"
 dir=$work/twice
 ranks 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}" --inject stop@1:commit:2
 [ "$(field "$dir" open_games)" -gt 0 ] || fail "no games in flight were kept"
-at=$(field "$dir" iterations)
+at=$(field "$dir" iterations) shards=$(grep -c '"shard-' "$dir/manifest.json")
 ranks 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}" --inject "kill@2:checkpoint:$((at + 1))"
-[ "$(field "$dir" open_games)" = 0 ] || fail "games that were committed since are still to be taken up"
+if [ "$(grep -c '"shard-' "$dir/manifest.json")" -gt "$shards" ] && [ "$(field "$dir" open_games)" != 0 ]; then
+  fail "games that were committed since are still to be taken up"
+fi
 ok 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}"
 sound "$dir"
 

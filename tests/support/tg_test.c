@@ -24,9 +24,10 @@ const char *tg_test_source(const char *name)
 
 const char *tg_test_mkdir(void)
 {
-    static char path[64];
+    static char path[200];
+    const char *dir = getenv("TENGEN_TEST_DIR");
 
-    snprintf(path, sizeof path, "/tmp/tengen-test-XXXXXX");
+    snprintf(path, sizeof path, "%.150s/tengen-test-XXXXXX", dir != NULL ? dir : "/tmp");
     return mkdtemp(path);
 }
 
