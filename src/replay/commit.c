@@ -1,6 +1,7 @@
-/* commit.c - the path of a shard: plan, exchange, layout, write, sync, read back, rename.
+/* commit.c - the path of a shard: plan, exchange, write, layout, sync, read back, rename.
  *
  * After each step that a rank can fail at alone the ranks agree, so that all make the same calls. */
+#define _GNU_SOURCE /* sync_file_range */
 #include "commit.h"
 
 #include <dirent.h>
@@ -67,48 +68,63 @@ static int64_t n_chunks(const struct plan *p, const struct shard_schema *schema,
          * schema->tables[table].n_columns;
 }
 
-/* Everybody's chunk sizes [shard_chunk_count], in the numbering of all chunks. */
-static enum tg_status gather_sizes(const struct commit *k, const struct plan *p,
-                                   const struct shard_chunks *mine, uint32_t *sizes,
-                                   struct tg_error *err)
+/* Everybody's chunks, in the numbering of all chunks, and where they go: places [shard_chunk_count]. */
+static enum tg_status place_all(const struct commit *k, const struct plan *p, const struct shard_chunks *mine,
+                                struct shard_place *places, struct tg_error *err)
 {
     size_t *starts = malloc(((size_t)p->n_ranks + 1) * sizeof *starts);
     enum tg_status rc = starts == NULL ? FAIL(err, TG_ENOMEM, "sizes of chunks") : TG_OK;
     void *all = NULL;
 
     TRY_OUT(comm_agree(k->comm, rc, err));
-    TRY_OUT(comm_allgatherv(k->comm, mine->sizes, (size_t)mine->n * sizeof *sizes, &all, starts, err));
+    TRY_OUT(comm_allgatherv(k->comm, mine->sizes, (size_t)mine->n * sizeof *mine->sizes, &all, starts, err));
     const uint32_t *from = all;
     for (int r = 0; r < p->n_ranks; r++)
         for (int t = 0; t < SHARD_TABLES; t++) {
-            int64_t n = n_chunks(p, k->schema, t, r);
+            struct shard_place *to = places + first_chunk(p, k->schema, t, r);
 
-            if (n > 0)
-                memcpy(sizes + first_chunk(p, k->schema, t, r), from, (size_t)n * sizeof *sizes);
-            from += n;
+            for (int64_t n = n_chunks(p, k->schema, t, r); n > 0; n--)
+                (to++)->n_bytes = *from++;
         }
+    shard_place_chunks(p, k->schema, k->attributes.align, places);
 out:
     free(starts);
     free(all);
     return rc;
 }
 
-/* Runs of chunks that follow each other in the file go out as one write. Returns 0 or errno. */
+/* The disk begins with what it has while the rest is written and described: the fsync that follows finds
+ * less to do. Where a file system has nothing of the kind, only time is lost. Returns 0 or errno. */
+static int write_run(int fd, const unsigned char *bytes, size_t n, uint64_t at)
+{
+    const size_t part = (size_t)1 << 20;
+
+    for (size_t done = 0; done < n; done += part) {
+        size_t len = n - done < part ? n - done : part;
+        int failure = h5_pwrite(fd, bytes + done, len, at + done);
+
+        if (failure != 0)
+            return failure;
+        sync_file_range(fd, (off_t)(at + done), (off_t)len, SYNC_FILE_RANGE_WRITE);
+    }
+    return 0;
+}
+
+/* Chunks that follow each other in the file go out as one run. Returns 0 or errno. */
 static int write_chunks(int fd, const struct commit *k, const struct plan *p,
-                        const struct shard_chunks *mine, const uint64_t *addresses)
+                        const struct shard_chunks *mine, const struct shard_place *places)
 {
     int rank = comm_rank(k->comm);
     const unsigned char *bytes = mine->bytes;
     uint64_t at = 0;
     size_t pending = 0;
-    int64_t i = 0;
 
     for (int t = 0; t < SHARD_TABLES; t++) {
-        const uint64_t *address = addresses + first_chunk(p, k->schema, t, rank);
+        const struct shard_place *place = places + first_chunk(p, k->schema, t, rank);
 
-        for (int64_t n = n_chunks(p, k->schema, t, rank); n > 0; n--, i++, address++) {
-            if (pending > 0 && *address != at + pending) {
-                int failure = h5_pwrite(fd, bytes, pending, at);
+        for (int64_t n = n_chunks(p, k->schema, t, rank); n > 0; n--, place++) {
+            if (pending > 0 && place->at != at + pending) {
+                int failure = write_run(fd, bytes, pending, at);
 
                 if (failure != 0)
                     return failure;
@@ -116,52 +132,87 @@ static int write_chunks(int fd, const struct commit *k, const struct plan *p,
                 pending = 0;
             }
             if (pending == 0)
-                at = *address;
-            pending += mine->sizes[i];
+                at = place->at;
+            pending += place->n_bytes;
         }
     }
-    return h5_pwrite(fd, bytes, pending, at);
+    return write_run(fd, bytes, pending, at);
+}
+
+static enum tg_status open_shard(const char *path, int flags, int *fd, struct tg_error *err)
+{
+    *fd = open(path, O_RDWR | flags, 0666);
+    return *fd >= 0 ? TG_OK : FAIL(err, TG_EIO, "opening %s: %s", path, strerror(errno));
+}
+
+/* An empty file, so that every rank finds it. */
+static enum tg_status create_shard(const char *path, struct tg_error *err)
+{
+    int fd;
+
+    TRY(open_shard(path, O_CREAT | O_TRUNC, &fd, err));
+    close(fd);
+    return TG_OK;
 }
 
 /* A shard being written: every rank that has chunks holds it open until they are on the disk. */
 static enum tg_status write_own(const struct commit *k, const struct plan *p, const char *path,
-                                const struct shard_chunks *mine, const uint64_t *addresses, int *fd,
+                                const struct shard_chunks *mine, const struct shard_place *places, int *fd,
                                 struct tg_error *err)
 {
-    int failure;
-
     if (mine->n == 0 && comm_rank(k->comm) != 0)
         return TG_OK;
-    *fd = open(path, O_WRONLY);
-    if (*fd < 0)
-        return FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
-    failure = write_chunks(*fd, k, p, mine, addresses);
+    TRY(open_shard(path, 0, fd, err));
+    int failure = write_chunks(*fd, k, p, mine, places);
     return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "writing %s: %s", path, strerror(failure));
 }
 
+/* *fd is -1 afterwards. An fsync reaches what this host has cached, so every rank makes its own. */
+static enum tg_status sync_and_close(int *fd, const char *path, struct tg_error *err)
+{
+    int failure = *fd >= 0 && fsync(*fd) != 0 ? errno : 0;
+
+    if (*fd >= 0 && close(*fd) != 0 && failure == 0)
+        failure = errno;
+    *fd = -1;
+    return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "syncing %s: %s", path, strerror(failure));
+}
+
 /* Host by host, for a file system where a file has one writer at a time: what the next one opens is what
- * the one before has closed. Not agreed. */
+ * the one before has closed. The root's layout comes last. Not agreed. */
 static enum tg_status write_in_turn(const struct commit *k, const struct plan *p, const char *path,
-                                    const struct shard_chunks *mine, const uint64_t *addresses,
+                                    const struct shard_chunks *mine, const struct shard_place *places,
                                     struct tg_error *err)
 {
-    enum tg_status rc = TG_OK;
+    enum tg_status rc = TG_OK, synced;
     int fd = -1;
 
     for (int t = 0; t < k->n_turns; t++) {
         if (t == k->turn) {
-            rc = write_own(k, p, path, mine, addresses, &fd, err);
-            if (fd >= 0 && fsync(fd) != 0 && rc == TG_OK)
-                rc = FAIL(err, TG_EIO, "syncing %s: %s", path, strerror(errno));
-            if (fd >= 0)
-                close(fd);
+            rc = write_own(k, p, path, mine, places, &fd, err);
+            synced = sync_and_close(&fd, path, rc == TG_OK ? err : NULL);
+            rc = rc == TG_OK ? synced : rc;
         }
         comm_barrier(k->comm);
     }
-    return rc;
+    if (comm_rank(k->comm) != 0 || rc != TG_OK)
+        return rc;
+    TRY(open_shard(path, 0, &fd, err));
+    rc = shard_layout(fd, path, p, k->schema, &k->attributes, places, err);
+    synced = sync_and_close(&fd, path, rc == TG_OK ? err : NULL);
+    return rc == TG_OK ? synced : rc;
 }
 
-/* An fsync reaches what this host has cached, so every rank makes its own. */
+/* All ranks at once, the root's layout while the others still write. Not agreed. */
+static enum tg_status write_at_once(const struct commit *k, const struct plan *p, const char *path,
+                                    const struct shard_chunks *mine, const struct shard_place *places, int *fd,
+                                    struct tg_error *err)
+{
+    TRY(write_own(k, p, path, mine, places, fd, err));
+    return comm_rank(k->comm) != 0 ? TG_OK
+                                   : shard_layout(*fd, path, p, k->schema, &k->attributes, places, err);
+}
+
 struct sync_job {
     int fd, failure;
 };
@@ -235,22 +286,19 @@ static enum tg_status write_file(const struct commit *k, const struct plan *p, c
                                  struct tg_error *err)
 {
     size_t n = (size_t)shard_chunk_count(p, k->schema);
-    uint32_t *sizes = malloc(n * sizeof *sizes);
-    uint64_t *addresses = malloc(n * sizeof *addresses);
+    struct shard_place *places = calloc(n, sizeof *places);
     bool root = comm_rank(k->comm) == 0;
     enum tg_status rc = TG_OK;
     int fd = -1;
 
-    if (sizes == NULL || addresses == NULL)
+    if (places == NULL)
         rc = FAIL(err, TG_ENOMEM, "list of %zu chunks", n);
+    else if (root)
+        rc = create_shard(f->tmp, err);
     TRY_OUT(comm_agree(k->comm, rc, err));
-    TRY_OUT(gather_sizes(k, p, mine, sizes, err));
-    if (root)
-        rc = shard_layout(f->tmp, p, k->schema, &k->attributes, sizes, addresses, err);
-    TRY_OUT(comm_agree(k->comm, rc, err));
-    comm_bcast(k->comm, addresses, n * sizeof *addresses, 0);
-    rc = k->n_turns > 0 ? write_in_turn(k, p, f->tmp, mine, addresses, err)
-                        : write_own(k, p, f->tmp, mine, addresses, &fd, err);
+    TRY_OUT(place_all(k, p, mine, places, err));
+    rc = k->n_turns > 0 ? write_in_turn(k, p, f->tmp, mine, places, err)
+                        : write_at_once(k, p, f->tmp, mine, places, &fd, err);
     TRY_OUT(comm_agree(k->comm, rc, err));
     TRY_OUT(settle(k, p, f, fd, info, err));
     TRY_OUT(comm_agree(k->comm, root ? tg_file_rename(f->tmp, f->path, err) : TG_OK, err));
@@ -260,8 +308,7 @@ out:
         close(fd); /* it has been synced: nothing is left to fail */
     if (rc != TG_OK && root)
         unlink(f->tmp);
-    free(sizes);
-    free(addresses);
+    free(places);
     return rc;
 }
 

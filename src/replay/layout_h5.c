@@ -1,14 +1,14 @@
-/* layout_h5.c - let HDF5 lay out a file whose data other ranks will write.
+/* layout_h5.c - let HDF5 describe a file whose data are written without it.
  *
  * HDF5 1.10 writes filtered chunks in parallel only by compressing them inside the collective call,
  * one core a rank, while everybody waits; and what a full disk does to that call depends on the MPI.
- * Our chunks are compressed already and lie on many ranks. So one rank builds the structure with a
- * file driver that writes metadata and skips chunk data but notes where they belong. */
+ * Our chunks are compressed already and lie on many ranks. So their places follow from their sizes,
+ * every rank writes its own, and while the disk takes them one rank builds the structure with a file
+ * driver that hands out those places, skips chunk data, and puts the metadata behind them. */
 #include "layout_h5.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +21,9 @@
  * close the file: the first errno is kept, and the rest of the file goes nowhere. */
 struct skip_state {
     int fd;
-    int failure;         /* errno */
-    uint64_t *addresses; /* [cap] */
-    int64_t n, cap;
-    int64_t align;       /* of the first chunk of a group; 0: none */
-    bool group_begins;   /* the next chunk is such a one */
+    int failure; /* errno */
+    const struct shard_place *places; /* [cap] */
+    int64_t n, cap;                   /* places handed out */
 };
 
 struct skip_info {
@@ -80,17 +78,22 @@ static herr_t skip_set_eoa(H5FD_t *file, H5FD_mem_t type, haddr_t addr)
     return 0;
 }
 
-/* Space comes from the end of the file, for a group's first chunk from the next border on. */
+/* The superblock comes first, what else HDF5 asks for behind all chunks. */
 static haddr_t skip_alloc(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, hsize_t size)
 {
     struct skip_file *f = (struct skip_file *)file;
-    haddr_t at = f->eoa, align = (haddr_t)f->state->align;
+    struct skip_state *s = f->state;
+    haddr_t at = f->eoa;
 
     (void)dxpl;
-    if (type == H5FD_MEM_DRAW && f->state->group_begins && align > 0)
-        at = (at + align - 1) / align * align;
-    if (type == H5FD_MEM_DRAW)
-        f->state->group_begins = false;
+    if (type == H5FD_MEM_DRAW) {
+        bool expected = s->n < s->cap && s->places[s->n].n_bytes == size;
+
+        assert(expected);
+        return expected ? s->places[s->n++].at : HADDR_UNDEF;
+    }
+    if (at > 0 && s->cap > 0 && at < s->places[s->cap - 1].at)
+        at = s->places[s->cap - 1].at + s->places[s->cap - 1].n_bytes;
     f->eoa = at + size;
     return at;
 }
@@ -133,14 +136,8 @@ static herr_t skip_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr
     (void)dxpl;
     if (addr + n > f->eof)
         f->eof = addr + n;
-    if (type == H5FD_MEM_DRAW) {
-        assert(s->n < s->cap);
-        if (s->n < s->cap)
-            s->addresses[s->n] = addr;
-        s->n++;
-    } else if (s->failure == 0) {
+    if (type != H5FD_MEM_DRAW && s->failure == 0)
         s->failure = h5_pwrite(s->fd, bytes, n, addr);
-    }
     return 0;
 }
 
@@ -172,7 +169,7 @@ static const H5FD_class_t skip_class = {
     .read = skip_read,
     .write = skip_write,
     .truncate = skip_truncate,
-    .fl_map = H5FD_FLMAP_SINGLE,
+    .fl_map = H5FD_FLMAP_DICHOTOMY, /* no chunk goes where metadata were */
 };
 
 int64_t shard_chunk_count(const struct plan *p, const struct shard_schema *schema)
@@ -182,6 +179,22 @@ int64_t shard_chunk_count(const struct plan *p, const struct shard_schema *schem
     for (int t = 0; t < SHARD_TABLES; t++)
         n += p->n_groups[t] * schema->tables[t].n_columns;
     return n;
+}
+
+void shard_place_chunks(const struct plan *p, const struct shard_schema *schema, int64_t align,
+                        struct shard_place *places)
+{
+    uint64_t at = SHARD_DATA_BEGIN;
+
+    for (int t = 0; t < SHARD_TABLES; t++)
+        for (int64_t g = 0; g < p->n_groups[t]; g++) {
+            if (align > 0)
+                at = (at + (uint64_t)align - 1) / (uint64_t)align * (uint64_t)align;
+            for (int c = 0; c < schema->tables[t].n_columns; c++, places++) {
+                places->at = at;
+                at += places->n_bytes;
+            }
+        }
 }
 
 static bool add_integer(hid_t file, const char *name, int64_t value)
@@ -259,23 +272,21 @@ static bool create_table(hid_t file, const struct shard_table *table, int64_t n_
 
 /* Chunks group by group, so that what one rank assembles lies together in the file. nothing stands
  * for the bytes that the driver skips. */
-static bool place_chunks(struct skip_state *state, const struct shard_table *table, const hid_t *sets,
-                         int64_t n_groups, int chunk_items, const uint32_t *sizes, const void *nothing)
+static bool index_chunks(const struct shard_table *table, const hid_t *sets, int64_t n_groups, int chunk_items,
+                         const struct shard_place *places, const void *nothing)
 {
-    for (int64_t g = 0; g < n_groups; g++) {
-        state->group_begins = true;
-        for (int c = 0; c < table->n_columns; c++) {
+    for (int64_t g = 0; g < n_groups; g++)
+        for (int c = 0; c < table->n_columns; c++, places++) {
             hsize_t at[2] = {(hsize_t)(g * chunk_items), 0};
 
-            if (H5Dwrite_chunk(sets[c], H5P_DEFAULT, 0, at, *sizes++, nothing) < 0)
+            if (H5Dwrite_chunk(sets[c], H5P_DEFAULT, 0, at, places->n_bytes, nothing) < 0)
                 return false;
         }
-    }
     return true;
 }
 
-static bool build(hid_t file, struct skip_state *state, const struct plan *p, const struct shard_schema *schema,
-                  const struct shard_attributes *a, const uint32_t *sizes, const void *nothing)
+static bool build(hid_t file, const struct plan *p, const struct shard_schema *schema,
+                  const struct shard_attributes *a, const struct shard_place *places, const void *nothing)
 {
     hid_t create = H5Pcreate(H5P_GROUP_CREATE);
 
@@ -289,8 +300,8 @@ static bool build(hid_t file, struct skip_state *state, const struct plan *p, co
         hid_t sets[SHARD_MAX_COLUMNS];
 
         ok = create_table(file, table, p->n_items[t], p->chunk_items[t], a->deflate, sets)
-          && place_chunks(state, table, sets, p->n_groups[t], p->chunk_items[t], sizes, nothing);
-        sizes += p->n_groups[t] * table->n_columns;
+          && index_chunks(table, sets, p->n_groups[t], p->chunk_items[t], places, nothing);
+        places += p->n_groups[t] * table->n_columns;
         for (int c = 0; c < table->n_columns; c++)
             H5Dclose(sets[c]);
     }
@@ -314,11 +325,11 @@ static hid_t create_file(const char *path, struct skip_state *state, hid_t drive
 
 static enum tg_status layout_in(struct skip_state *state, const char *path, const struct plan *p,
                                 const struct shard_schema *schema, const struct shard_attributes *a,
-                                const uint32_t *sizes, const void *nothing, struct tg_error *err)
+                                const void *nothing, struct tg_error *err)
 {
     hid_t driver = H5FDregister(&skip_class);
     hid_t file = create_file(path, state, driver);
-    bool ok = file >= 0 && build(file, state, p, schema, a, sizes, nothing);
+    bool ok = file >= 0 && build(file, p, schema, a, state->places, nothing);
     char reason[H5_REASON_CHARS];
 
     h5_reason(reason);
@@ -332,28 +343,21 @@ static enum tg_status layout_in(struct skip_state *state, const char *path, cons
     return TG_OK;
 }
 
-enum tg_status shard_layout(const char *path, const struct plan *p, const struct shard_schema *schema,
-                            const struct shard_attributes *a, const uint32_t *sizes,
-                            uint64_t *addresses, struct tg_error *err)
+enum tg_status shard_layout(int fd, const char *path, const struct plan *p, const struct shard_schema *schema,
+                            const struct shard_attributes *a, const struct shard_place *places,
+                            struct tg_error *err)
 {
-    struct skip_state state = {.addresses = addresses, .cap = shard_chunk_count(p, schema), .align = a->align};
+    struct skip_state state = {.fd = fd, .places = places, .cap = shard_chunk_count(p, schema)};
     uint32_t largest = 1;
     enum tg_status rc;
 
     h5_quiet();
     for (int64_t i = 0; i < state.cap; i++)
-        largest = sizes[i] > largest ? sizes[i] : largest;
+        largest = places[i].n_bytes > largest ? places[i].n_bytes : largest;
     void *nothing = calloc(1, largest);
     if (nothing == NULL)
         return FAIL(err, TG_ENOMEM, "laying out %s", path);
-    state.fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0666);
-    if (state.fd < 0) {
-        free(nothing);
-        return FAIL(err, TG_EIO, "creating %s: %s", path, strerror(errno));
-    }
-    rc = layout_in(&state, path, p, schema, a, sizes, nothing, err);
-    if (close(state.fd) != 0 && rc == TG_OK)
-        rc = FAIL(err, TG_EIO, "closing %s: %s", path, strerror(errno));
+    rc = layout_in(&state, path, p, schema, a, nothing, err);
     free(nothing);
     return rc;
 }

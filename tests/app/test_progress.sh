@@ -2,7 +2,8 @@
 # On a terminal one line says where the run is while it plays and learns; in a file each iteration has one line.
 . "$(dirname "$0")/lib.sh"
 command -v script >/dev/null || { echo "skipped: no script(1)"; exit 77; }
-opts=(--iterations 2 --set selfplay.games=400 --set train.min_rows=50 --set selfplay.threads=1 --set gate.enabled=false
+# Enough games for several redraws (0.25 s) however fast the machine is.
+opts=(--iterations 2 --set selfplay.games=4000 --set train.min_rows=50 --set selfplay.threads=1 --set gate.enabled=false
       --set cluster.pulse_sec=0.05)
 
 run="mpirun --oversubscribe --bind-to none -n 2 $tengen train $configs/tictactoe.lua --run $work/terminal ${opts[*]}"
