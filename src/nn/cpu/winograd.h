@@ -19,7 +19,7 @@ static inline size_t winograd_position(const struct winograd *w, int n_blocks, i
  * cache where a board has many tiles. */
 static inline int winograd_rows(const struct winograd *w, int rows)
 {
-    enum { TILES = 200 };
+    enum { TILES = 144 };
     int most = TILES / w->tiles > 1 ? TILES / w->tiles : 1, parts = (rows + most - 1) / most;
 
     return parts > 0 ? (rows + parts - 1) / parts : 0;
