@@ -11,5 +11,5 @@ return {
     train = { min_rows = 1, max_steps = 5 },
     gate = { every = 1000, games = 2, enabled = false },
     cluster = { mode = "continuous", watchdog_sec = 600 },
-    report = { sgf_games = 1, keep_checkpoints = 1 },
+    report = { sgf_games = 1, keep_checkpoints = 2 },
 }

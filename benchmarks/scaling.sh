@@ -49,7 +49,7 @@ table_of() { # table_of KIND: a line per number of ranks, and the data for the p
   echo "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
   for n in ${RANKS:-2 4 8 16 32 64 128 256}; do
     trainers=$(((n + 15) / 16))
-    games=$((15 * (n - trainers))) batch=$((256 * trainers))
+    games=$((15 * (n - trainers))) batch=$((264 * trainers))
     if [ "$kind" = strong ]; then games=240 batch=1024; fi
     load=$(cut -d' ' -f1 /proc/loadavg)
     line=$(simulate "$n" "$trainers" "$games" "$batch") || { echo "| $n | did not end |"; continue; }
@@ -82,7 +82,7 @@ describe="\`$table\`, slowed $slow times, $(grep -m1 ^source "$table" | cut -c8-
 for kind in ${*:-weak strong cpu}; do
   case $kind in
   weak)
-    table_of weak | section weak "Weak scaling, simulated device" "15 games a self-play rank and round, 256 rows a trainer and step, a trainer for 16 ranks. $describe"
+    table_of weak | section weak "Weak scaling, simulated device" "15 games a self-play rank and round, 264 rows a trainer and step, a trainer for 16 ranks. $describe"
     plot weak "Weak scaling, simulated device slowed $slow times" ;;
   strong)
     table_of strong | section strong "Strong scaling, simulated device" "240 games a round and 1024 rows a step, whatever the ranks: beyond 15 self-play ranks there are fewer games a round than are played at once, and \`selfplay.max_age\` holds them back. $describe"
