@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Does the protocol between ranks scale? Continuous mode on 2 .. 256 ranks of this machine, with a device that only
-# takes time; and real games on 1 and 2 ranks. Writes benchmarks/results/scaling-*.md, .dat and, with gnuplot, .svg.
+# takes time; and real games on 1 and 2 ranks. Writes scaling-*.md, .dat and, with gnuplot, .svg.
 # usage: benchmarks/scaling.sh [weak|strong|cpu]...     (without an argument: all three)
 #   RANKS="2 4 .."   which numbers of ranks
 #   SLOW=2000        the device's times are stretched by this, so that a few cores carry all ranks
 #   TABLE=..         the device table; TENGEN=.. the program; ROUNDS=8 of training a run, the first three not counted
+#   OUT=..           the folder for results
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../jobs/env.sh"
 export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_btl=self,vader TENGEN_LOG=warn
 tengen=${TENGEN:-$root/build/release/tengen}
 table=${TABLE:-benchmarks/devices/h100-b10c128-assumed.txt}
 slow=${SLOW:-2000} rounds=${ROUNDS:-8}
-out=benchmarks/results
+out=${OUT:-benchmarks/results}
 work=$(mktemp -d /tmp/tengen-scaling-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 launch() { mpirun --oversubscribe --bind-to none -n "$@"; }
