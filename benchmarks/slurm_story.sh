@@ -60,8 +60,11 @@ set_limit() { scontrol update JobId="$job" TimeLimit="$1" && tell "the job's lim
 
 echo '```'
 tell "submit: two nodes, a rank on each; limit 2 minutes, SIGUSR1 90 s before it"
-job=$(sbatch --parsable -N 2 --ntasks-per-node=1 -t 2 --signal=B:USR1@90 -o "$work/run.log" "$root/jobs/train.sbatch" "$config" \
-  --run "$work/run" "${opts[@]}") || die sbatch
+submit() { # submit MINUTES SIGNAL
+  job=$(sbatch --parsable -N 2 --ntasks-per-node=1 -t "$1" --signal="$2" -o "$work/run.log" "$root/jobs/train.sbatch" "$config" \
+    --run "$work/run" "${opts[@]}") || die sbatch
+}
+submit 2 B:USR1@90
 wait_for 60 "job $job: its first life begins" life_is 1
 wait_for 150 "Slurm's walltime signal is handed on" logged "SIGUSR1 reached"
 wait_for 60 "tengen left the iteration open, status 75" logged "to be continued"
@@ -80,8 +83,9 @@ wait_for 300 "an iteration later" has_iterations $((before + 1))
 set_limit 60
 scancel --batch --signal=USR1 "$job"
 wait_for 90 "SIGUSR1 by hand: requeued" is PENDING
-scontrol update JobId="$job" TimeLimit=1
-tell "the job's limit is now 1 minute: tengen's own clock is next"
+scancel "$job"
+submit 1 B:USR1@1
+tell "cancelled while it waits; job $job goes on in the same folder: 1 minute, no signal in time, so tengen's own clock is next"
 wait_for 120 "fourth life" life_is 4
 wait_for 100 "tengen stopped by its own clock" logged "stopping: end of the Slurm job"
 wait_for 60 "requeued before the limit" is PENDING

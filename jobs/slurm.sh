@@ -30,6 +30,7 @@ tell_end() {
   [[ $end =~ ^[0-9]{4}- ]] || return 0 # no limit
   SLURM_JOB_END_TIME=$(date -d "$end" +%s)
   export SLURM_JOB_END_TIME
+  say "the job ends at ${end#*T}"
 }
 
 # Since 22.05 srun does not take the job's --cpus-per-task by itself.

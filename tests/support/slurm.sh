@@ -76,9 +76,11 @@ slurm_daemon() {
   slurm_pids+=($!)
 }
 
-# Of several nodes on one machine each has its own host name, and its own place for PMIx's files.
+# Of several nodes on one machine each has its own host name, and its own place for PMIx's files. A node that comes
+# back finds its spool swept: Slurm 22.05's PMIx plugin cannot bind the socket that a step of the same number has left.
 slurm_start_node() {
   local node=$1
+  rm -rf "$slurm_dir/spool-$node"
   if [ "$slurm_nodes" -eq 1 ]; then
     slurm_daemon "$node" slurmd -N "$node" -D
   else
