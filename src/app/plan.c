@@ -87,7 +87,7 @@ static enum tg_status ask_curriculum(struct script *s, const struct plan *p, int
 
 struct passes { struct plan_past one, twice; }; /* rows that were made, on so many ranks and on twice as many */
 
-static enum tg_status add_iteration(struct script *s, struct plan *p, const struct game *game, int64_t i,
+static enum tg_status add_iteration(struct script *s, struct plan *p, const struct game *game, int64_t i, bool kept,
                                     struct passes *passes, struct tg_error *err)
 {
     struct record_layout l;
@@ -101,7 +101,9 @@ static enum tg_status add_iteration(struct script *s, struct plan *p, const stru
     nn_layout_close(&layout);
     plan_iteration(&p->o, &p->machine, &p->roles, &p->game, n_params, row, i, &passes->one, &c);
     add_cost(&p->sums.cost, &c);
-    plan_space_add(&p->o, &p->game, &c, n_params, &p->space);
+    plan_space_add(&p->o, &p->machine, &p->game, &c, n_params, &p->space);
+    if (kept)
+        plan_space_checkpoint(&p->o, n_params, p->sums.cost.rows, &p->space);
     if (p->can_double) {
         plan_iteration(&p->o, &p->twice, &p->roles_twice, &p->game, n_params, row, i, &passes->twice, &c);
         add_cost(&p->sums_twice.cost, &c);
@@ -120,13 +122,14 @@ static enum tg_status go_through(struct script *s, struct plan *p, const struct 
     enum tg_status rc = passes == NULL ? FAIL(err, TG_ENOMEM, "plan") : TG_OK;
 
     for (int64_t i = 0; rc == TG_OK && i < iterations; i++)
-        rc = add_iteration(s, p, game, i, passes, err);
+        rc = add_iteration(s, p, game, i, i >= iterations - p->o.report.keep_checkpoints, passes, err);
     free(passes);
     TRY(rc);
     TRY(nn_layout_open(&p->o.net.arch, &layout, err));
     record_layout_init(&l, game);
     plan_space_rest(&p->o, &p->machine, &p->roles, game, (double)layout.n_params, (double)l.row_bytes,
                     p->sums.cost.rows, &p->space);
+    plan_space_config(script_text(s), &p->space);
     nn_layout_close(&layout);
     finish_sums(&p->sums, iterations);
     if (p->can_double)

@@ -13,8 +13,9 @@ struct plan_game {
     double spread;          /* standard deviation of a game's plies, as a share of them */
     double evals_per_visit; /* below 1: trees are kept from move to move, and games end in them */
     double rows_per_ply;
-    double row_disk_bytes;  /* of a row in a shard, with its share of all else there */
+    double row_disk_bytes;  /* of a row in a shard, with its share of all else there but the structure */
     double sgf_ply_bytes;
+    double match_plies;
     bool measured;          /* by the run that --run names */
 };
 
@@ -38,8 +39,11 @@ struct plan_cost { /* of one iteration */
     double age;             /* of drawn rows, in networks */
 };
 
+enum { PLAN_SHARD_BYTES = 16000 }; /* of a shard without rows: structure and attributes */
+
 struct plan_space { /* bytes, but where it says otherwise */
-    double shards, nets, checkpoints, sgf, logs;
+    double shards, nets, checkpoints, sgf;
+    double logs;            /* all else: log.jsonl, events, manifest and the one before it, config, ranks */
     double inodes;
     double memory;          /* of the host that needs the most */
 };
@@ -69,10 +73,16 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
                     const struct plan_game *g, double n_params, double row_bytes, int64_t i,
                     struct plan_past *past, struct plan_cost *c);
 
-/* Add what iteration i leaves on disk. */
-void plan_space_add(const struct run_options *o, const struct plan_game *g, const struct plan_cost *c,
-                    double n_params, struct plan_space *s);
-/* What is there once: checkpoints, fixed files, memory. */
+/* Games of the candidate with the champion, and with the baseline where the gate asks for it: 1 or 2 files. */
+int plan_match_turns(const struct run_options *o);
+/* Add what an iteration leaves on disk, but its checkpoint, which is kept for a while only. */
+void plan_space_add(const struct run_options *o, const struct plan_machine *m, const struct plan_game *g,
+                    const struct plan_cost *c, double n_params, struct plan_space *s);
+/* Add a checkpoint that is still there at the end; rows: that were made before it. */
+void plan_space_checkpoint(const struct run_options *o, double n_params, double rows, struct plan_space *s);
+/* Add the config's text as script_text gives it, wherever a run keeps it. */
+void plan_space_config(const char *text, struct plan_space *s);
+/* What is there once: network 0, fixed files, memory. */
 void plan_space_rest(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
                      const struct game *game, double n_params, double row_bytes, double rows_in_all,
                      struct plan_space *s);

@@ -34,6 +34,7 @@ void plan_game_default(const struct run_options *o, struct plan_game *g)
     g->plies = o->game.kind == GAME_GO ? 0.9 * points : fmin(points, 3 * sqrt(points));
     if (max > 0)
         g->plies = fmin(g->plies, max);
+    g->match_plies = g->plies;
     g->rows_per_ply = o->selfplay.settings.record_cheap ? 1 : 1 - cheap;
     if (game_init(&game, (enum game_kind)o->game.kind, o->game.size, o->game.history, NULL) == TG_OK) {
         record_layout_init(&l, &game);
@@ -94,9 +95,9 @@ static enum tg_status measure(const char *dir, const struct manifest *m, const s
     }
     if (games < 1 || rows < 1 || m->n_configs < 1)
         return FAIL(err, TG_EINVAL, "%s has no games yet to measure", dir);
-    g->plies = moves / games;
+    g->plies = g->match_plies = moves / games;
     g->rows_per_ply = rows / moves;
-    g->row_disk_bytes = fmax(1, (bytes - 25e3 * (double)m->n_shards) / rows);
+    g->row_disk_bytes = fmax(1, (bytes - PLAN_SHARD_BYTES * (double)m->n_shards) / rows);
     g->measured = true;
     return measure_evals(dir, m, g, err);
 }

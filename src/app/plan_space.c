@@ -2,26 +2,80 @@
 #include "plan.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "tengen/record.h"
 
-/* Sizes that files of a run were seen to have: a network's and a checkpoint's head; a shard's structure; lines
- * of log.jsonl and the event file; a shard, a network and a match in manifest.json, which is kept twice. */
-static const double head_bytes = 2e3, shard_bytes = 25e3, log_bytes = 2.5e3, manifest_bytes = 2 * 450;
+/* Sizes that short runs' files were seen to have, see benchmarks/results/plan.md: what a network and a checkpoint have
+ * beside their arrays; the structure of a shard; a game's head in an SGF file; an iteration's line in log.jsonl and
+ * event, what training and a match add to them; in manifest.json all but config and lists, and an entry of the
+ * lists; a rank's line in the file of ranks. */
+static const double net_head_bytes = 400, checkpoint_head_bytes = 300, shard_bytes = PLAN_SHARD_BYTES, sgf_head_bytes = 150;
+static const double log_bytes = 850, log_train_bytes = 1000, log_match_bytes = 180;
+static const double manifest_bytes = 1300, shard_entry_bytes = 150, net_entry_bytes = 105, match_entry_bytes = 410;
+static const double rank_bytes = 192;
 /* A process: MPI, HDF5, Lua, threads. */
 static const double process_bytes = 60e6;
 
-void plan_space_add(const struct run_options *o, const struct plan_game *g, const struct plan_cost *c,
-                    double n_params, struct plan_space *s)
+static void add_manifest(struct plan_space *s, double bytes) { s->logs += 2 * bytes; } /* and the one before it */
+
+static void add_net(struct plan_space *s, double n_params)
+{
+    s->nets += net_head_bytes + 4 * n_params;
+    s->inodes += 1;
+    add_manifest(s, net_entry_bytes);
+}
+
+static void add_matches(const struct plan_game *g, double games, double files, struct plan_space *s)
+{
+    s->sgf += games * (sgf_head_bytes + g->match_plies * g->sgf_ply_bytes);
+    s->logs += log_match_bytes;
+    s->inodes += files;
+    add_manifest(s, files * match_entry_bytes);
+}
+
+/* One for all hosts, or one a host; each with its entry. */
+static void add_shards(const struct run_options *o, const struct plan_machine *m, const struct plan_game *g,
+                       const struct plan_cost *c, struct plan_space *s)
+{
+    double n = o->replay.layout == REPLAY_PER_HOST ? fmin(m->hosts, c->games) : 1;
+
+    s->shards += n * shard_bytes + c->rows * g->row_disk_bytes;
+    s->inodes += n;
+    add_manifest(s, n * shard_entry_bytes);
+}
+
+void plan_space_add(const struct run_options *o, const struct plan_machine *m, const struct plan_game *g,
+                    const struct plan_cost *c, double n_params, struct plan_space *s)
 {
     double sgf = fmin(o->report.sgf_games, c->games);
 
-    s->shards += shard_bytes + c->rows * g->row_disk_bytes;
+    add_shards(o, m, g, c, s);
     if (c->steps > 0)
-        s->nets += head_bytes + 4 * n_params;
-    s->sgf += (sgf + c->matches) * (150 + g->plies * g->sgf_ply_bytes);
-    s->logs += log_bytes + manifest_bytes;
-    s->inodes += 1 + (c->steps > 0) + (sgf > 0) + (c->matches > 0);
+        add_net(s, n_params);
+    s->sgf += sgf * (sgf_head_bytes + g->plies * g->sgf_ply_bytes);
+    s->inodes += sgf > 0;
+    s->logs += log_bytes + (c->steps > 0 ? log_train_bytes : 0);
+    if (c->matches > 0)
+        add_matches(g, c->matches, plan_match_turns(o), s);
+}
+
+/* The window's priorities are there in any case, drawn by or not. */
+void plan_space_checkpoint(const struct run_options *o, double n_params, double rows, struct plan_space *s)
+{
+    s->checkpoints += checkpoint_head_bytes + 16 * n_params + 4 * fmin(rows, (double)o->replay.capacity);
+    s->inodes += 1;
+}
+
+/* In config.lua, and as a JSON text in the manifest. */
+void plan_space_config(const char *text, struct plan_space *s)
+{
+    double n = (double)strlen(text), escaped = n;
+
+    for (const char *c = text; *c != '\0'; c++)
+        escaped += *c == '\n' || *c == '\t' || *c == '"' || *c == '\\';
+    s->logs += n;
+    add_manifest(s, escaped);
 }
 
 /* A tree grows to the visits of a full search: a node with sums and links, its moves with prior and number,
@@ -57,9 +111,10 @@ void plan_space_rest(const struct run_options *o, const struct plan_machine *m, 
     bool prioritised = o->replay.alpha > 0;
     double window = fmin(rows_in_all, (double)o->replay.capacity);
 
-    s->nets += head_bytes + 4 * n_params; /* network 0 */
-    s->checkpoints = o->report.keep_checkpoints * (head_bytes + 16 * n_params + (prioritised ? 4 * window : 0));
-    s->inodes += o->report.keep_checkpoints + 11; /* five directories, manifest twice, config, log, events, ranks */
+    add_net(s, n_params); /* number 0 */
+    add_manifest(s, manifest_bytes);
+    s->logs += m->ranks * rank_bytes;
+    s->inodes += 11; /* five directories, manifest twice, config, log, events, ranks */
     s->memory = on_host * process_bytes + play * player_bytes(o, m, game, n_params) + train * trainer_bytes(n_params) +
                 window * (row_bytes + (prioritised ? 17 : 0));
 }

@@ -165,12 +165,17 @@ static bool match_due(const struct run_options *o, int64_t i, double steps)
     return steps > 0 && gate->games > 0 && (i + 1) % (gate->every > 0 ? gate->every : 1) == 0;
 }
 
+int plan_match_turns(const struct run_options *o)
+{
+    return o->gate.gate.min_baseline_score > 0 && o->cluster.mode != RUN_CONTINUOUS ? 2 : 1;
+}
+
 /* A match: all searches full, two networks; twice where the baseline is played too. *evals: in all. */
 static double match_sec(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
                         const struct plan_game *g, double *games, double *evals)
 {
-    double tail, n = o->gate.gate.games, per_game = g->plies * o->gate.match.settings.search.visits * g->evals_per_visit;
-    double turns = o->gate.gate.min_baseline_score > 0 ? 2 : 1, mine = ceil(n / r->play);
+    double tail, n = o->gate.gate.games, per_game = g->match_plies * o->gate.match.settings.search.visits * g->evals_per_visit;
+    double turns = plan_match_turns(o), mine = ceil(n / r->play);
 
     *games = n * turns;
     *evals = n * turns * per_game;

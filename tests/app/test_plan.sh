@@ -46,8 +46,27 @@ rows=$(number rows) plies=$(number plies)
 plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$table" --run "$work/run" --iterations 3 --set selfplay.games=40 --json
 awk -v a="$(number rows)" -v b="$rows" 'BEGIN { exit !(a > 0.999 * b && a < 1.001 * b) }' || fail "$(number rows) rows, the run has $rows"
 awk -v a="$(number plies)" -v b="$plies" 'BEGIN { exit !(a * 120 > 0.999 * b && a * 120 < 1.001 * b) }' || fail "plies"
-bytes=$(cat "$work"/run/replay/*.h5 | wc -c)
-awk -v a="$(number shard_bytes)" -v b="$bytes" 'BEGIN { exit !(a > 0.8 * b && a < 1.2 * b) }' || fail "shards of $(number shard_bytes) bytes, the run has $bytes"
+
+# What it says of each part of the run's disk is what is there: two checkpoints of the three that could be kept, among others.
+ok 1 train "$configs/tictactoe.lua" --run "$work/two" --iterations 2 --set selfplay.games=40 --set train.min_rows=50 \
+  --set gate.every=1 --set gate.games=10 --set report.sgf_games=4 "${short[@]}"
+plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$table" --run "$work/two" --iterations 2 --set selfplay.games=40 \
+  --set train.min_rows=50 --set gate.every=1 --set gate.games=10 --set report.sgf_games=4 "${short[@]}" --json
+part() { # part FIGURE SHARE FILE..
+  local figure=$1 share=$2 bytes
+  shift 2
+  bytes=$(cat "$@" | wc -c)
+  awk -v a="$(number "$figure")" -v b="$bytes" -v e="$share" 'BEGIN { exit !(a > (1 - e) * b && a < (1 + e) * b) }' ||
+    fail "$figure: $(number "$figure"), the run has $bytes"
+}
+cd "$work/two" || exit 1
+part shard_bytes 0.01 replay/*
+part net_bytes 0.01 net/*
+part checkpoint_bytes 0.01 checkpoint/*
+part sgf_bytes 0.2 games/*
+part log_bytes 0.1 log.jsonl events* manifest.json* config.lua ranks
+[ "$(number inodes)" = "$(find . | wc -l)" ] || fail "$(number inodes) inodes, the run has $(find . | wc -l)"
+cd - >/dev/null || exit 1
 
 # Bad input: status 2 or 1, and the cause.
 plan 2 "$config" --ranks 2

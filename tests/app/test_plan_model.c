@@ -40,7 +40,7 @@ static int setup(void **state)
     f.m = (struct plan_machine){.ranks = 1, .hosts = 1, .cores = 1, .device = &f.core, .scale = 1, .network = 1e9,
                                 .disk = 1e9};
     f.g = (struct plan_game){.plies = 10, .spread = 0.2, .evals_per_visit = 1, .rows_per_ply = 1,
-                             .row_disk_bytes = 100, .sgf_ply_bytes = 10};
+                             .row_disk_bytes = 100, .sgf_ply_bytes = 10, .match_plies = 20};
     assert_ok(plan_roles(&f.o, &f.m, &f.r, &f.err), &f.err);
     *state = &f;
     return 0;
@@ -193,27 +193,87 @@ static void matches_come_when_they_are_due(void **state)
     }
 }
 
-static void files_are_counted(void **state)
+static void an_iteration_leaves_files(void **state)
 {
     struct fixture *f = *state;
     struct plan_cost c = {.games = 400, .rows = 4000, .steps = 80, .matches = 20};
     struct plan_space s = {0};
+
+    f->o.report.sgf_games = 4;
+    plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &s);
+    assert_about(s.shards, 16e3 + 4000 * 100);
+    assert_about(s.nets, 400 + 4e6);
+    assert_about(s.sgf, 4 * (150 + 100) + 20 * (150 + 200)); /* match games are as long as they are */
+    assert_about(s.inodes, 4); /* shard, network, games, match */
+    assert_about(s.checkpoints, 0);
+    double logs = s.logs;
+    c.steps = c.matches = 0;
+    plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &s);
+    assert_about(s.inodes, 6);
+    assert_true(s.logs - logs < 0.6 * logs); /* shorter lines, no entry of a network or a match */
+}
+
+static void the_baselines_games_are_a_file_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_cost c = {.games = 400, .rows = 4000, .steps = 80, .matches = 20};
+    struct plan_space one = {0}, two = {0};
+
+    plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &one);
+    f->o.gate.gate.min_baseline_score = 0.5f;
+    plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &two);
+    assert_about(two.inodes - one.inodes, 1);
+    f->o.cluster.mode = RUN_CONTINUOUS; /* which plays none */
+    assert_int_equal(plan_match_turns(&f->o), 1);
+}
+
+static void every_host_may_write_a_shard(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_cost c = {.games = 400, .rows = 4000};
+    struct plan_space s = {0};
+
+    f->m.ranks = f->m.hosts = 3;
+    f->o.report.sgf_games = 0;
+    f->o.replay.layout = REPLAY_PER_HOST;
+    plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &s);
+    assert_about(s.shards, 3 * 16e3 + 4000 * 100);
+    assert_about(s.inodes, 3);
+}
+
+static void a_checkpoint_holds_the_windows_priorities(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_space s = {0};
+
+    f->o.replay.capacity = 1000;
+    plan_space_checkpoint(&f->o, 1e6, 700, &s);
+    assert_about(s.checkpoints, 300 + 16e6 + 4 * 700);
+    plan_space_checkpoint(&f->o, 1e6, 8000, &s);
+    assert_about(s.checkpoints, 2 * (300 + 16e6) + 4 * 1700);
+    assert_about(s.inodes, 2);
+}
+
+static void the_config_is_kept_three_times(void **state)
+{
+    struct plan_space s = {0};
+
+    (void)state;
+    plan_space_config("a = \"b\"\n", &s); /* 8 characters, 11 in JSON */
+    assert_about(s.logs, 8 + 2 * 11);
+}
+
+static void some_files_are_there_once(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_space s = {0};
     struct game game;
 
     assert_ok(game_init(&game, GAME_GO, 9, 0, &f->err), &f->err);
-    f->o.report.sgf_games = 4;
-    plan_space_add(&f->o, &f->g, &c, 1e6, &s);
-    assert_about(s.shards, 25e3 + 4000 * 100);
-    assert_about(s.nets, 2e3 + 4e6);
-    assert_about(s.sgf, 24 * (150 + 100));
-    assert_about(s.inodes, 4); /* shard, network, games, match */
-    c.steps = c.matches = 0;
-    plan_space_add(&f->o, &f->g, &c, 1e6, &s);
-    assert_about(s.inodes, 6);
-    f->o.report.keep_checkpoints = 2;
     f->o.replay.capacity = 1000;
     plan_space_rest(&f->o, &f->m, &f->r, &game, 1e6, 500, 8000, &s);
-    assert_about(s.checkpoints, 2 * (2e3 + 16e6));
+    assert_about(s.nets, 400 + 4e6); /* number 0 */
+    assert_about(s.inodes, 12);
     double memory = s.memory;
     f->o.replay.capacity = 3000; /* rows more than there will be are not counted */
     plan_space_rest(&f->o, &f->m, &f->r, &game, 1e6, 500, 2500, &s);
@@ -264,7 +324,12 @@ int main(void)
         cmocka_unit_test_setup(with_lag_training_goes_on_beside_self_play, setup),
         cmocka_unit_test_setup(in_continuous_mode_the_slower_side_sets_the_pace, setup),
         cmocka_unit_test_setup(matches_come_when_they_are_due, setup),
-        cmocka_unit_test_setup(files_are_counted, setup),
+        cmocka_unit_test_setup(an_iteration_leaves_files, setup),
+        cmocka_unit_test_setup(the_baselines_games_are_a_file_of_their_own, setup),
+        cmocka_unit_test_setup(every_host_may_write_a_shard, setup),
+        cmocka_unit_test_setup(a_checkpoint_holds_the_windows_priorities, setup),
+        cmocka_unit_test_setup(the_config_is_kept_three_times, setup),
+        cmocka_unit_test_setup(some_files_are_there_once, setup),
         cmocka_unit_test_setup(defaults_follow_the_board, setup),
         cmocka_unit_test_setup(another_network_goes_by_its_arithmetic, setup),
     };
