@@ -92,6 +92,7 @@ static enum tg_status add_iteration(struct script *s, struct plan *p, const stru
 {
     struct record_layout l;
     struct nn_layout layout;
+    const struct plan_game *g = plan_game_at(&p->games, i);
     struct plan_cost c;
 
     TRY(script_options(s, i, &p->o, err));
@@ -99,13 +100,13 @@ static enum tg_status add_iteration(struct script *s, struct plan *p, const stru
     record_layout_init(&l, game);
     double n_params = (double)layout.n_params, row = (double)l.row_bytes;
     nn_layout_close(&layout);
-    plan_iteration(&p->o, &p->machine, &p->roles, &p->game, n_params, row, i, &passes->one, &c);
+    plan_iteration(&p->o, &p->machine, &p->roles, g, n_params, row, i, &passes->one, &c);
     add_cost(&p->sums.cost, &c);
-    plan_space_add(&p->o, &p->machine, &p->game, &c, n_params, &p->space);
+    plan_space_add(&p->o, &p->machine, g, &c, n_params, &p->space);
     if (kept)
         plan_space_checkpoint(&p->o, n_params, p->sums.cost.rows, &p->space);
     if (p->can_double) {
-        plan_iteration(&p->o, &p->twice, &p->roles_twice, &p->game, n_params, row, i, &passes->twice, &c);
+        plan_iteration(&p->o, &p->twice, &p->roles_twice, g, n_params, row, i, &passes->twice, &c);
         add_cost(&p->sums_twice.cost, &c);
     }
     if (p->o.curriculum)
@@ -139,15 +140,21 @@ static enum tg_status go_through(struct script *s, struct plan *p, const struct 
 
 /* ---- the command -------------------------------------------------------------------------------- */
 
-static enum tg_status find_game(const struct command *c, struct plan *p, struct tg_error *err)
+/* What an option says holds for all iterations. */
+static enum tg_status find_games(const struct command *c, const struct game *game, const struct nn_device *device,
+                                 struct plan *p, struct tg_error *err)
 {
-    plan_game_default(&p->o, &p->game);
+    plan_game_default(&p->o, device, &p->games.later);
     if (c->run != NULL)
-        TRY(plan_game_of_run(c->run, &p->o, &p->game, err));
-    if (c->plies > 0)
-        p->game.plies = c->plies;
-    if (c->rows_per_ply > 0)
-        p->game.rows_per_ply = c->rows_per_ply;
+        TRY(plan_games_of_run(c->run, game, device, &p->games, err));
+    for (int64_t i = 0; i <= p->games.n_first; i++) {
+        struct plan_game *g = i < p->games.n_first ? &p->games.first[i] : &p->games.later;
+
+        if (c->plies > 0)
+            g->plies = g->match_plies = c->plies;
+        if (c->rows_per_ply > 0)
+            g->rows_per_ply = c->rows_per_ply;
+    }
     return TG_OK;
 }
 
@@ -182,7 +189,7 @@ static enum tg_status make_plan(const struct command *c, struct script *s, struc
     snprintf(p->name, sizeof p->name, "%s", p->o.name);
     nn_arch_describe(&p->o.net.arch, p->o.game.size, p->net, sizeof p->net);
     TRY(find_machine(c, &game, &device, p, err));
-    TRY(find_game(c, p, err));
+    TRY(find_games(c, &game, &device, p, err));
     TRY(go_through(s, p, &game, iterations, err));
     if (c->json) {
         plan_print_json(p);
@@ -208,6 +215,7 @@ enum tg_status app_plan(struct app *app, int argc, char **argv, struct tg_error 
     rc = make_plan(&c, s, p, err);
 out:
     script_close(s);
+    plan_games_close(&p->games);
     free(p);
     return rc;
 }

@@ -1,13 +1,13 @@
 /* plan.h - private to src/app: what a run will cost, before it is submitted.
  *
- * plan_time.c and plan_space.c are arithmetic: figures in, figures out, no files. plan_facts.c finds the
- * figures, plan.c goes through the iterations, plan_print.c shows the sums. All times are seconds. */
+ * plan_time.c and plan_space.c are arithmetic: figures in, figures out, no files. plan_facts.c and plan_run.c find
+ * the figures, plan.c goes through the iterations, plan_print.c shows the sums. All times are seconds. */
 #pragma once
 
 #include "tengen/nn.h"
 #include "tengen/script.h"
 
-/* What games are like: by default, by option, or as a run measured it. */
+/* What games are like: by default, by option, or as a run had them. */
 struct plan_game {
     double plies;           /* a game's */
     double spread;          /* standard deviation of a game's plies, as a share of them */
@@ -16,7 +16,15 @@ struct plan_game {
     double row_disk_bytes;  /* of a row in a shard, with its share of all else there but the structure */
     double sgf_ply_bytes;
     double match_plies;
+    double host_sec;        /* of a thread, for an evaluation, beside the network */
     bool measured;          /* by the run that --run names */
+};
+
+/* Of each iteration of a run. */
+struct plan_games {
+    struct plan_game *first; /* owned [n_first]: of the first iterations, as a run had them */
+    int64_t n_first;         /* 0: no run */
+    struct plan_game later;  /* of all others */
 };
 
 struct plan_machine {
@@ -59,11 +67,11 @@ struct plan_past { /* rows that iterations made, the newest last */
 enum tg_status plan_roles(const struct run_options *o, const struct plan_machine *m, struct plan_roles *r,
                           struct tg_error *err);
 /* Evaluations a second of one self-play rank with so many games at once, of `nets` networks in turn. */
-double plan_eval_rate(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+double plan_eval_rate(const struct plan_game *g, const struct plan_machine *m, const struct plan_roles *r,
                       double games, int nets);
 /* Seconds that a rank takes for n games of so many evaluations; *tail: of these with fewer and fewer games. */
 double plan_games_sec(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
-                      double n, double evals, double spread, int nets, double *tail);
+                      const struct plan_game *g, double n, double evals, int nets, double *tail);
 /* Seconds of one step of training. n_params of the network. */
 double plan_step_sec(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
                      double n_params);
@@ -87,14 +95,20 @@ void plan_space_rest(const struct run_options *o, const struct plan_machine *m, 
                      const struct game *game, double n_params, double row_bytes, double rows_in_all,
                      struct plan_space *s);
 
-/* plan_facts.c */
-void plan_game_default(const struct run_options *o, struct plan_game *g);
-/* What the run in dir measured, in place of the defaults. */
-enum tg_status plan_game_of_run(const char *dir, const struct run_options *o, struct plan_game *g,
-                                struct tg_error *err);
+/* plan_facts.c. d: a table. */
+void plan_game_default(const struct run_options *o, const struct nn_device *d, struct plan_game *g);
 /* How many times an evaluation of this network takes that of the table's. */
 enum tg_status plan_scale(const struct nn_device *d, const struct run_options *o, const struct game *game,
                           double *scale, struct tg_error *err);
+
+/* plan_run.c */
+/* The run in dir as it went, in place of the defaults that are in games->later; what it cannot say stays. Where it
+ * was on cores and d is a table of one, so does a thread's time beside the network, by the ratio of both. TG_EINVAL:
+ * no run, or one of another game, or without games. The caller closes games, after a failure too. */
+enum tg_status plan_games_of_run(const char *dir, const struct game *game, const struct nn_device *d,
+                                 struct plan_games *games, struct tg_error *err);
+const struct plan_game *plan_game_at(const struct plan_games *games, int64_t i); /* iteration i, from 0 */
+void plan_games_close(struct plan_games *games);
 
 /* ---- the whole plan, for plan_print.c ----------------------------------------------------------- */
 
@@ -107,7 +121,7 @@ struct plan_sums {
 struct plan {
     struct plan_machine machine, twice;
     struct plan_roles roles, roles_twice;
-    struct plan_game game;
+    struct plan_games games;
     struct plan_sums sums, sums_twice;
     struct plan_space space, space_twice;
     bool can_double;

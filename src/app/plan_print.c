@@ -36,6 +36,19 @@ static const char *bytes(double n, char text[32])
 
 /* ---- text --------------------------------------------------------------------------------------- */
 
+static void print_games(const struct plan_games *games)
+{
+    const struct plan_game *g = &games->later;
+
+    printf("  games       %.1f plies, %.2f rows a ply, %.2f evaluations a visit, a row %.0f bytes in a shard\n", g->plies,
+           g->rows_per_ply, g->evals_per_visit, g->row_disk_bytes);
+    if (g->measured)
+        printf("              source: the run, its newest third; iterations 1 to %" PRId64 " as they were there\n",
+               games->n_first);
+    else
+        printf("              source: assumed, no run was given\n");
+}
+
 static void print_head(const struct plan *p)
 {
     const struct nn_device *d = p->machine.device;
@@ -50,8 +63,7 @@ static void print_head(const struct plan *p)
                p->machine.scale);
     printf("  ranks       %d on %d hosts: %d play, %d train%s; %d threads a rank\n", p->machine.ranks,
            p->machine.hosts, p->roles.play, p->roles.train, p->roles.all ? " (the same)" : "", p->roles.threads);
-    printf("  games       %.1f plies, %.2f rows a ply, %.2f evaluations a visit: %s\n", p->game.plies,
-           p->game.rows_per_ply, p->game.evals_per_visit, p->game.measured ? "measured by the run" : "by default");
+    print_games(&p->games);
 }
 
 static void print_work(const struct plan *p)
@@ -220,6 +232,7 @@ void plan_print_json(const struct plan *p)
 {
     const struct plan_cost *c = &p->sums.cost, *two = &p->sums_twice.cost;
     const struct plan_space *s = &p->space;
+    const struct plan_game *g = &p->games.later;
 
     printf("{\"config\":");
     report_json_text(stdout, p->config);
@@ -234,8 +247,9 @@ void plan_print_json(const struct plan *p)
     put("commit_sec", c->commit), put("save_sec", c->save), put("wait_play", c->wait_play), put("wait_train", c->wait_train);
     put("disk_bytes", s->shards + s->nets + s->checkpoints + s->sgf + s->logs), put("shard_bytes", s->shards);
     put("net_bytes", s->nets), put("checkpoint_bytes", s->checkpoints), put("sgf_bytes", s->sgf), put("log_bytes", s->logs);
-    put("inodes", s->inodes), put("host_memory_bytes", s->memory), put("plies", p->game.plies);
-    put("rows_per_ply", p->game.rows_per_ply), put("evals_per_visit", p->game.evals_per_visit);
+    put("inodes", s->inodes), put("host_memory_bytes", s->memory), put("plies", g->plies);
+    put("rows_per_ply", g->rows_per_ply), put("evals_per_visit", g->evals_per_visit);
+    put("row_disk_bytes", g->row_disk_bytes), put("match_plies", g->match_plies), put("host_us", 1e6 * g->host_sec);
     if (p->can_double)
         put("twice_wall_sec", two->wall), put("twice_efficiency", efficiency(p)), put("twice_sample_age", two->age);
     printf("}\n");

@@ -46,13 +46,12 @@ enum tg_status plan_roles(const struct run_options *o, const struct plan_machine
  * while the thread walks the other.
  *   core:   a batch takes the network's time and then the thread's
  *   device: batches of all groups queue; or the threads are slower, each with its two groups */
-double plan_eval_rate(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
+double plan_eval_rate(const struct plan_game *g, const struct plan_machine *m, const struct plan_roles *r,
                       double games, int nets)
 {
     const struct nn_device *d = m->device;
     double threads = r->threads, groups = threads * (d->per_thread ? 1 : 2);
 
-    (void)o;
     if (games < groups) { /* a game cannot be split */
         groups = at_least_1(games);
         threads = fmin(threads, groups);
@@ -60,7 +59,7 @@ double plan_eval_rate(const struct run_options *o, const struct plan_machine *m,
     double rows = at_least_1(games / groups);
     double batches = fmin(nets, rows); /* a group's games ask that many networks in turn */
     double device = batches * m->scale * nn_latency_sec(&d->infer, rows / batches);
-    double host = rows * d->host_sec * r->crowd;
+    double host = rows * g->host_sec * r->crowd;
 
     if (d->per_thread)
         return threads * rows / (device * r->crowd + host);
@@ -78,17 +77,17 @@ double plan_visits_per_ply(const struct run_options *o)
  * (or at their start, if all began together), and are finished with half of the places taken on average, but
  * not before the longest one: mean plies and twice the spread. */
 double plan_games_sec(const struct run_options *o, const struct plan_machine *m, const struct plan_roles *r,
-                      double n, double evals, double spread, int nets, double *tail)
+                      const struct plan_game *g, double n, double evals, int nets, double *tail)
 {
     double places = fmin(n, o->selfplay.parallel_games);
 
     *tail = 0;
     if (n <= 0)
         return 0;
-    double full = plan_eval_rate(o, m, r, places, nets), half = plan_eval_rate(o, m, r, at_least_1(places / 2), nets);
-    double part = n > places ? 0.5 : spread; /* of a game's evaluations that is left when places fall empty */
+    double full = plan_eval_rate(g, m, r, places, nets), half = plan_eval_rate(g, m, r, at_least_1(places / 2), nets);
+    double part = n > places ? 0.5 : g->spread; /* of a game's evaluations that is left when places fall empty */
     double busy = (n - part * places) * evals / full;
-    double longest = (part + spread) * evals * at_least_1(places / 2) / half;
+    double longest = (part + g->spread) * evals * at_least_1(places / 2) / half;
 
     *tail = fmax(part * places * evals / half, longest);
     return busy + *tail;
@@ -179,7 +178,7 @@ static double match_sec(const struct run_options *o, const struct plan_machine *
 
     *games = n * turns;
     *evals = n * turns * per_game;
-    return turns * plan_games_sec(o, m, r, mine, per_game, g->spread, 2, &tail) * last_of(r->play, mine, g->spread);
+    return turns * plan_games_sec(o, m, r, g, mine, per_game, 2, &tail) * last_of(r->play, mine, g->spread);
 }
 
 /* Phases one after the other; with lag, training beside self-play. */
@@ -222,10 +221,10 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
     c->games = (double)o->selfplay.games;
     c->rows = c->games * g->plies * g->rows_per_ply;
     c->evals = c->games * per_game;
-    c->play = mine * per_game / plan_eval_rate(o, m, r, continuous ? o->selfplay.parallel_games
+    c->play = mine * per_game / plan_eval_rate(g, m, r, continuous ? o->selfplay.parallel_games
                                                                    : fmin(mine, o->selfplay.parallel_games), 1);
     if (!continuous)
-        c->tail = plan_games_sec(o, m, r, mine, per_game, g->spread, 1, &c->tail) * last_of(r->play, mine, g->spread) -
+        c->tail = plan_games_sec(o, m, r, g, mine, per_game, 1, &c->tail) * last_of(r->play, mine, g->spread) -
                   c->play;
     remember(past, c->rows);
     c->steps = steps_of(o, past, c->rows);
@@ -236,13 +235,13 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
     if (c->steps > 0)
         c->save = 3 * sync_sec + 20 * n_params / m->disk; /* network, checkpoint, manifest */
     if (continuous) {
-        c->match = match_evals / (r->play * plan_eval_rate(o, m, r, o->selfplay.parallel_games, 1));
+        c->match = match_evals / (r->play * plan_eval_rate(g, m, r, o->selfplay.parallel_games, 1));
         add_continuous(c);
     } else {
         add_lockstep(o, r, c);
     }
     double span = per_game * o->selfplay.parallel_games /
-                  plan_eval_rate(o, m, r, o->selfplay.parallel_games, 1); /* seconds from a game's start to its end */
+                  plan_eval_rate(g, m, r, o->selfplay.parallel_games, 1); /* seconds from a game's start to its end */
     c->age = window_age(o, past, continuous ? fmin(span / c->wall / 2, (double)o->selfplay.max_age)
                                             : o->cluster.lag == 1 || (o->cluster.lag < 0 && !r->all));
     c->evals += match_evals;

@@ -39,13 +39,39 @@ above "$(number disk_bytes)" "$disk" "more iterations"
 plan 0 "$config" --ranks 2 --device "$table" --json --plies 20 --rows-per-ply 0.5
 [ "$(number rows)" = $((1920 * 10)) ] || fail "--plies, --rows-per-ply: $(number rows) rows"
 
-# A run's own figures: games, rows and bytes as its manifest has them.
-ok 1 train "$configs/tictactoe.lua" --run "$work/run" --iterations 3 --set selfplay.games=40 --set train.min_rows=50 "${short[@]}"
+# A run's own figures: its iterations as they were, one after the other, further ones like its last.
+run_args=(--set selfplay.games=40 --set train.min_rows=50)
+ok 1 train "$configs/tictactoe.lua" --run "$work/run" --iterations 3 "${run_args[@]}" "${short[@]}"
 "$tengen" inspect "$work/run" --json >"$work/out"
-rows=$(number rows) plies=$(number plies)
-plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$table" --run "$work/run" --iterations 3 --set selfplay.games=40 --json
-awk -v a="$(number rows)" -v b="$rows" 'BEGIN { exit !(a > 0.999 * b && a < 1.001 * b) }' || fail "$(number rows) rows, the run has $rows"
-awk -v a="$(number plies)" -v b="$plies" 'BEGIN { exit !(a * 120 > 0.999 * b && a * 120 < 1.001 * b) }' || fail "plies"
+rows=$(number rows)
+sum_log() { # sum_log TAG..: over the iterations, the product of these
+  local line product total=0 tag
+  while read -r line; do
+    product=1
+    for tag; do product="$product * $(grep -o "\"$tag\":[0-9.e+-]*" <<<"$line" | cut -d: -f2)"; done
+    total="$total + $product"
+  done <"$work/run/log.jsonl"
+  awk "BEGIN { printf \"%.9g\", $total }"
+}
+near() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > 0.999 * b && a < 1.001 * b) }' || fail "$3: $1, the run has $2"; }
+run_plan() { plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$table" --run "$work/run" --iterations "$1" "${run_args[@]}" --json; }
+run_plan 3
+near "$(number rows)" "$rows" rows
+near "$(number evaluations)" "$(sum_log time/selfplay_sec selfplay/evals_per_sec)" evaluations
+last=$(number plies)
+near "$last" "$(tail -n 1 "$work/run/log.jsonl" | grep -o '"selfplay/plies_per_game":[0-9.e+-]*' | cut -d: -f2)" "plies of its last"
+run_plan 2
+two=$(number rows)
+run_plan 4
+near "$(number rows)" "$(awk "BEGIN { print $rows + $rows - $two }")" "rows of one more iteration"
+
+# A core's time beside the network: as large a multiple of the network's as in the run, of its last iteration here.
+printf 'device d\nsource measured\nnet b2c16\nsize 3\nunit thread\ninfer 1 10\ninfer 64 640\nhost 1\n' >"$work/core"
+plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$work/core" --run "$work/run" --iterations 3 "${run_args[@]}" --set net=b2c16 --json
+share() { tail -n 1 "$work/run/log.jsonl" | grep -o "\"selfplay/$1\":[0-9.e+-]*" | cut -d: -f2; }
+near "$(number host_us)" "$(awk "BEGIN { i = $(share infer_share); print 10 * (1 - i - $(share idle_share)) / i }")" "time beside the network"
+plan 0 "$configs/tictactoe.lua" --ranks 1 --device "$work/core" --json --set net=b2c16
+[ "$(number host_us)" = 1 ] || fail "without a run the table's: $(number host_us)"
 
 # What it says of each part of the run's disk is what is there: two checkpoints of the three that could be kept, among others.
 ok 1 train "$configs/tictactoe.lua" --run "$work/two" --iterations 2 --set selfplay.games=40 --set train.min_rows=50 \
@@ -63,7 +89,7 @@ cd "$work/two" || exit 1
 part shard_bytes 0.01 replay/*
 part net_bytes 0.01 net/*
 part checkpoint_bytes 0.01 checkpoint/*
-part sgf_bytes 0.2 games/*
+part sgf_bytes 0.1 games/*
 part log_bytes 0.1 log.jsonl events* manifest.json* config.lua ranks
 [ "$(number inodes)" = "$(find . | wc -l)" ] || fail "$(number inodes) inodes, the run has $(find . | wc -l)"
 cd - >/dev/null || exit 1

@@ -18,7 +18,7 @@ struct fixture {
 /* A batch takes 100 us and 10 us a row, a thread 5 us a row beside it; a training row three times as much. */
 static void set_device(struct nn_device *d, bool per_thread)
 {
-    *d = (struct nn_device){.per_thread = per_thread, .host_sec = 5e-6, .slow = 1,
+    *d = (struct nn_device){.per_thread = per_thread, .host_sec = 7e-6, .slow = 1,
                             .infer = {2, {1, 1001}, {110e-6, 10110e-6}},
                             .train = {2, {1, 1001}, {330e-6, 30330e-6}}};
 }
@@ -40,7 +40,8 @@ static int setup(void **state)
     f.m = (struct plan_machine){.ranks = 1, .hosts = 1, .cores = 1, .device = &f.core, .scale = 1, .network = 1e9,
                                 .disk = 1e9};
     f.g = (struct plan_game){.plies = 10, .spread = 0.2, .evals_per_visit = 1, .rows_per_ply = 1,
-                             .row_disk_bytes = 100, .sgf_ply_bytes = 10, .match_plies = 20};
+                             .row_disk_bytes = 100, .sgf_ply_bytes = 10, .match_plies = 20,
+                             .host_sec = 5e-6};
     assert_ok(plan_roles(&f.o, &f.m, &f.r, &f.err), &f.err);
     *state = &f;
     return 0;
@@ -79,13 +80,13 @@ static void a_core_works_and_walks_in_turn(void **state)
     struct fixture *f = *state;
 
     /* 40 rows: 500 us for the network, 200 us of the thread */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 1), 40 / 700e-6);
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 1), 40 / 700e-6);
     /* two networks: two batches of 20 rows, 300 us each */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 2), 40 / 800e-6);
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 2), 40 / 800e-6);
     f->r.threads = 2, f->r.crowd = 1; /* two groups of 20 rows, each on its core */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 1), 2 * 20 / 400e-6);
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 1), 2 * 20 / 400e-6);
     f->r.crowd = 2; /* ... which they share */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 1), 2 * 20 / 800e-6);
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 1), 2 * 20 / 800e-6);
 }
 
 static void a_device_works_while_threads_walk(void **state)
@@ -93,12 +94,12 @@ static void a_device_works_while_threads_walk(void **state)
     struct fixture *f = *state;
 
     f->m.device = &f->gpu; /* two groups of 20 rows: 300 us each on the device, 100 us each of the thread */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 1), 20 / 300e-6);
-    f->gpu.host_sec = 50e-6; /* 1000 us each: the thread is the slower one */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 1), 20 / 1000e-6);
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 1), 20 / 300e-6);
+    f->g.host_sec = 50e-6; /* 1000 us each: the thread is the slower one */
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 1), 20 / 1000e-6);
     f->m.scale = 10; /* a network ten times as large */
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 40, 1), 20 / 3000e-6);
-    assert_about(plan_eval_rate(&f->o, &f->m, &f->r, 1, 1), 1 / 1100e-6); /* one game waits for itself */
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 40, 1), 20 / 3000e-6);
+    assert_about(plan_eval_rate(&f->g, &f->m, &f->r, 1, 1), 1 / 1100e-6); /* one game waits for itself */
 }
 
 static void the_last_games_take_longer(void **state)
@@ -108,10 +109,10 @@ static void the_last_games_take_longer(void **state)
 
     /* 400 games of 1000 evaluations: 380 at full rate, 20 games' worth with half of the places; the longest one
      * has 700 evaluations to go, 20 at a time */
-    double sec = plan_games_sec(&f->o, &f->m, &f->r, 400, 1000, 0.2, 1, &tail);
+    double sec = plan_games_sec(&f->o, &f->m, &f->r, &f->g, 400, 1000, 1, &tail);
     assert_about(tail, fmax(20 * 1000 / half, 0.7 * 1000 * 20 / half));
     assert_about(sec, 380 * 1000 / full + tail);
-    assert_about(plan_games_sec(&f->o, &f->m, &f->r, 0, 1000, 0.2, 1, &tail), 0);
+    assert_about(plan_games_sec(&f->o, &f->m, &f->r, &f->g, 0, 1000, 1, &tail), 0);
 }
 
 static void a_step_is_shared_and_summed(void **state)
@@ -286,11 +287,12 @@ static void defaults_follow_the_board(void **state)
     struct plan_game g;
 
     f->o.selfplay.settings.cheap_share = 0.75f;
-    plan_game_default(&f->o, &g); /* Go on 9x9 */
+    plan_game_default(&f->o, &f->core, &g); /* Go on 9x9 */
     assert_about(g.plies, 0.9 * 81);
     assert_about(g.rows_per_ply, 0.25);
+    assert_about(g.host_sec, 7e-6); /* as the table has it */
     f->o.selfplay.settings.max_plies = 50;
-    plan_game_default(&f->o, &g);
+    plan_game_default(&f->o, &f->core, &g);
     assert_about(g.plies, 50);
 }
 
