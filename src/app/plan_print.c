@@ -244,7 +244,8 @@ void plan_print_json(const struct plan *p)
     put("rows", c->rows), put("evaluations", c->evals), put("steps", c->steps);
     put("wall_sec", c->wall), put("device_hours", c->wall / 3600 * p->machine.ranks), put("sample_age", c->age);
     put("selfplay_sec", c->play), put("last_games_sec", c->tail), put("train_sec", c->train), put("match_sec", c->match);
-    put("commit_sec", c->commit), put("save_sec", c->save), put("wait_play", c->wait_play), put("wait_train", c->wait_train);
+    put("commit_sec", c->commit), put("save_sec", c->save), put("start_sec", p->sums.start),
+    put("wait_play", c->wait_play), put("wait_train", c->wait_train);
     put("disk_bytes", s->shards + s->nets + s->checkpoints + s->sgf + s->logs), put("shard_bytes", s->shards);
     put("net_bytes", s->nets), put("checkpoint_bytes", s->checkpoints), put("sgf_bytes", s->sgf), put("log_bytes", s->logs);
     put("inodes", s->inodes), put("host_memory_bytes", s->memory), put("plies", g->plies);

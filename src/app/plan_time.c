@@ -7,9 +7,10 @@
 
 #include "run.h"
 
-/* What the program itself was measured to take, see benchmarks/results: a commit's messages and syncs; bytes
- * a second that the window takes in from a shard; a network's or checkpoint's sync and rename. */
-static const double commit_sec = 0.05, append_bytes_sec = 224e6, sync_sec = 0.05;
+/* What the program itself was measured to take, see benchmarks/results/commit.md and plan.md: a commit's messages and
+ * syncs; bytes a second that the window takes in from a shard; a network's or checkpoint's sync and rename. Of a local
+ * disk: a parallel file system may take ten times as long. */
+static const double commit_sec = 0.02, append_bytes_sec = 224e6, sync_sec = 0.006;
 /* A message between hosts. */
 static const double message_sec = 10e-6;
 

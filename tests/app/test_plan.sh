@@ -29,6 +29,8 @@ grep -q "^  search.visits" "$work/out" && fail "a fixed option among the schedul
 config=$configs/quickstart.lua
 plan 0 "$config" --ranks 2 --device "$table" --json
 [ "$(number iterations)" = 30 ] && [ "$(number games)" = 1920 ] || fail "iterations and games"
+parts=$(for part in selfplay last_games train match commit save start; do number ${part}_sec; done | awk '{ s += $1 } END { printf "%.9g", s }')
+awk -v a="$(number wall_sec)" -v b="$parts" 'BEGIN { exit !(a > 0.9999 * b && a < 1.0001 * b) }' || fail "the parts of the time make $parts, not $(number wall_sec)"
 sec=$(number wall_sec) play=$(number selfplay_sec) disk=$(number disk_bytes)
 plan 0 "$config" --ranks 2 --device "$table,slow=100" --json
 above "$(number selfplay_sec)" "$(awk "BEGIN { print 90 * $play }")" "slow=100"

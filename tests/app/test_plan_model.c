@@ -140,6 +140,8 @@ static void iterations_add_up(void **state)
     assert_about(c.evals, 400 * 1000);
     assert_about(c.steps, 80);
     assert_about(c.wall, c.play + c.tail + c.train + c.match + c.commit + c.save);
+    assert_about(c.commit, 0.02 + 4000 * 1000 / 224e6 + 4000 * 100 / 1e9);
+    assert_about(c.save, 3 * 0.006 + 20e6 / 1e9);
     assert_about(c.age, 0); /* the first iteration's rows are all there is */
     plan_iteration(&f->o, &f->m, &f->r, &f->g, 1e6, 1000, 1, &f->past, &c);
     assert_about(c.age, 0.5);
@@ -179,6 +181,24 @@ static void in_continuous_mode_the_slower_side_sets_the_pace(void **state)
     assert_true(c.games > games);
     assert_about(c.games / c.wall, 400 / play);
     assert_about(c.wait_train, 0);
+}
+
+static void a_match_has_its_own_length_and_two_networks(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_cost one, two;
+    double tail, evals = 20 * 50; /* of a game: match_plies of so many visits */
+
+    f->o.gate.gate.games = 20;
+    f->o.gate.gate.every = 1;
+    f->o.gate.match.settings.search.visits = 50;
+    plan_iteration(&f->o, &f->m, &f->r, &f->g, 1e6, 1000, 0, &f->past, &one);
+    assert_about(one.matches, 20);
+    assert_about(one.match, plan_games_sec(&f->o, &f->m, &f->r, &f->g, 20, evals, 2, &tail));
+    f->o.gate.gate.min_baseline_score = 0.5f;
+    plan_iteration(&f->o, &f->m, &f->r, &f->g, 1e6, 1000, 1, &f->past, &two);
+    assert_about(two.matches, 40);
+    assert_about(two.match, 2 * one.match);
 }
 
 static void matches_come_when_they_are_due(void **state)
@@ -325,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup(iterations_add_up, setup),
         cmocka_unit_test_setup(with_lag_training_goes_on_beside_self_play, setup),
         cmocka_unit_test_setup(in_continuous_mode_the_slower_side_sets_the_pace, setup),
+        cmocka_unit_test_setup(a_match_has_its_own_length_and_two_networks, setup),
         cmocka_unit_test_setup(matches_come_when_they_are_due, setup),
         cmocka_unit_test_setup(an_iteration_leaves_files, setup),
         cmocka_unit_test_setup(the_baselines_games_are_a_file_of_their_own, setup),
