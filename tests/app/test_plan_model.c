@@ -311,6 +311,10 @@ static void defaults_follow_the_board(void **state)
     assert_about(g.plies, 0.9 * 81);
     assert_about(g.rows_per_ply, 0.25);
     assert_about(g.host_sec, 7e-6); /* as the table has it */
+    assert_about(g.row_disk_bytes, 120 + 81 / 4.0 + 100 / 6.0);
+    f->o.selfplay.settings.search.visits = 1600; /* which find no more moves than 400 */
+    plan_game_default(&f->o, &f->core, &g);
+    assert_about(g.row_disk_bytes, 120 + 81 / 4.0 + 400 / 6.0);
     f->o.selfplay.settings.max_plies = 50;
     plan_game_default(&f->o, &f->core, &g);
     assert_about(g.plies, 50);
