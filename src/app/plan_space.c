@@ -34,12 +34,15 @@ static void add_matches(const struct plan_game *g, double games, double files, s
     add_manifest(s, files * match_entry_bytes);
 }
 
-/* One for all hosts, or one a host; each with its entry. */
+/* One for all hosts, or one a host, each with its entry. In continuous mode a commit comes whenever there are so many
+ * games, and while training is the slower side several come in a round. */
 static void add_shards(const struct run_options *o, const struct plan_machine *m, const struct plan_game *g,
                        const struct plan_cost *c, struct plan_space *s)
 {
     double n = o->replay.layout == REPLAY_PER_HOST ? fmin(m->hosts, c->games) : 1;
 
+    if (o->cluster.mode == RUN_CONTINUOUS)
+        n *= fmax(1, c->games / (double)o->selfplay.games);
     s->shards += n * shard_bytes + c->rows * g->row_disk_bytes;
     s->inodes += n;
     add_manifest(s, n * shard_entry_bytes);

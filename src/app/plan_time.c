@@ -116,7 +116,8 @@ double plan_step_sec(const struct run_options *o, const struct plan_machine *m, 
     return compute + sum + d->update_sec;
 }
 
-static double steps_of(const struct run_options *o, struct plan_past *past, double new_rows)
+/* As phases.c has it: steps for so many new rows, drawn from all that were made. */
+static double steps_of(const struct run_options *o, const struct plan_past *past, double new_rows)
 {
     double rows = fmin(past->total, (double)o->replay.capacity);
     double newest = (double)run_window_rows(o, (int64_t)past->total);
@@ -182,13 +183,17 @@ static double match_sec(const struct run_options *o, const struct plan_machine *
     return turns * plan_games_sec(o, m, r, g, mine, per_game, 2, &tail) * last_of(r->play, mine, g->spread);
 }
 
+static int lag(const struct run_options *o, const struct plan_roles *r)
+{
+    return o->cluster.lag >= 0 ? o->cluster.lag : r->all ? 0 : 1;
+}
+
 /* Phases one after the other; with lag, training beside self-play. */
 static void add_lockstep(const struct run_options *o, const struct plan_roles *r, struct plan_cost *c)
 {
-    int lag = o->cluster.lag >= 0 ? o->cluster.lag : r->all ? 0 : 1;
     double play = c->play + c->tail, rest = c->commit + c->match + c->save;
 
-    c->wall = rest + (lag > 0 ? fmax(play, c->train) : play + c->train);
+    c->wall = rest + (lag(o, r) > 0 ? fmax(play, c->train) : play + c->train);
     c->wait_play = (c->wall - c->play - c->match - (r->all ? c->train : 0)) / c->wall;
     c->wait_train = (c->wall - c->train - (r->all ? c->play + c->match : 0)) / c->wall;
 }
@@ -217,6 +222,7 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
     bool continuous = o->cluster.mode == RUN_CONTINUOUS;
     double per_game = g->plies * plan_visits_per_ply(o) * g->evals_per_visit * (1 - (double)o->selfplay.mix.random_bot / 2);
     double mine = (double)o->selfplay.games / r->play, match_evals = 0;
+    bool beside = !continuous && lag(o, r) > 0; /* training takes the rows of the iterations before */
 
     memset(c, 0, sizeof *c);
     c->games = (double)o->selfplay.games;
@@ -227,8 +233,9 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
     if (!continuous)
         c->tail = plan_games_sec(o, m, r, g, mine, per_game, 1, &c->tail) * last_of(r->play, mine, g->spread) -
                   c->play;
-    remember(past, c->rows);
-    c->steps = steps_of(o, past, c->rows);
+    if (!beside)
+        remember(past, c->rows);
+    c->steps = steps_of(o, past, past->n > 0 ? past->rows[past->n - 1] : 0);
     c->train = c->steps * plan_step_sec(o, m, r, n_params);
     if (match_due(o, i, c->steps))
         c->match = match_sec(o, m, r, g, &c->matches, &match_evals);
@@ -244,6 +251,8 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
     double span = per_game * o->selfplay.parallel_games /
                   plan_eval_rate(g, m, r, o->selfplay.parallel_games, 1); /* seconds from a game's start to its end */
     c->age = window_age(o, past, continuous ? fmin(span / c->wall / 2, (double)o->selfplay.max_age)
-                                            : o->cluster.lag == 1 || (o->cluster.lag < 0 && !r->all));
+                                            : beside);
+    if (beside)
+        remember(past, c->rows);
     c->evals += match_evals;
 }

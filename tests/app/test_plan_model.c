@@ -156,9 +156,15 @@ static void with_lag_training_goes_on_beside_self_play(void **state)
     struct plan_cost c;
 
     f->m.ranks = 2, f->m.cores = 2;
+    f->o.train.batch = 100;
+    f->o.train.rows_per_new_row = 2;
     strcpy(f->o.cluster.trainers, "1");
     assert_ok(plan_roles(&f->o, &f->m, &f->r, &f->err), &f->err);
     plan_iteration(&f->o, &f->m, &f->r, &f->g, 1e6, 1000, 0, &f->past, &c);
+    assert_true(c.rows == 4000 && c.steps == 0 && c.save == 0); /* there is nothing to train on yet */
+    f->o.selfplay.games = 200;
+    plan_iteration(&f->o, &f->m, &f->r, &f->g, 1e6, 1000, 1, &f->past, &c);
+    assert_about(c.steps, 80); /* of the rows before */
     assert_about(c.wall, fmax(c.play + c.tail, c.train) + c.match + c.commit + c.save);
     assert_about(c.age, 1);
 }
@@ -246,6 +252,19 @@ static void the_baselines_games_are_a_file_of_their_own(void **state)
     assert_about(two.inodes - one.inodes, 1);
     f->o.cluster.mode = RUN_CONTINUOUS; /* which plays none */
     assert_int_equal(plan_match_turns(&f->o), 1);
+}
+
+static void in_continuous_mode_shards_come_as_games_do(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_cost c = {.games = 1200, .rows = 4000};
+    struct plan_space s = {0};
+
+    f->o.report.sgf_games = 0;
+    f->o.cluster.mode = RUN_CONTINUOUS;
+    plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &s); /* 400 games a commit */
+    assert_about(s.shards, 3 * 16e3 + 4000 * 100);
+    assert_about(s.inodes, 3);
 }
 
 static void every_host_may_write_a_shard(void **state)
@@ -353,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup(matches_come_when_they_are_due, setup),
         cmocka_unit_test_setup(an_iteration_leaves_files, setup),
         cmocka_unit_test_setup(the_baselines_games_are_a_file_of_their_own, setup),
+        cmocka_unit_test_setup(in_continuous_mode_shards_come_as_games_do, setup),
         cmocka_unit_test_setup(every_host_may_write_a_shard, setup),
         cmocka_unit_test_setup(a_checkpoint_holds_the_windows_priorities, setup),
         cmocka_unit_test_setup(the_config_is_kept_three_times, setup),
