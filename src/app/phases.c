@@ -91,13 +91,15 @@ static void player_name(const struct selfplay_player *p, char name[32])
         snprintf(name, 32, "network %d", p->net);
 }
 
-/* The first games of the iteration by id, so which are kept does not depend on the ranks. */
+/* The first games of the iteration by id, so which are kept does not depend on the ranks. In continuous mode ids
+ * belong to no iteration: out is NULL there but for games that are to be kept. */
 static enum tg_status keep_sgf(struct run *run, FILE *out, const struct record_finished *f,
                                const struct selfplay_job *job, struct tg_error *err)
 {
     char black[32], white[32];
 
-    if (out == NULL || f->game.id - run->at.n_games >= run->o.report.sgf_games)
+    if (out == NULL || (run->o.cluster.mode == RUN_LOCKSTEP &&
+                        f->game.id - run->at.n_games >= run->o.report.sgf_games))
         return TG_OK;
     player_name(&job->player[GAME_BLACK], black);
     player_name(&job->player[GAME_WHITE], white);

@@ -21,6 +21,14 @@ for trainers in 1 2; do
   [ "$(ls "$work/whole$trainers/net" | wc -l)" = 7 ] || fail "not 7 networks"
 done
 
+# Games are kept all along, not only the first ones: of each iteration with a commit, as many as sgf_games at most.
+kept=$(ls "$work"/whole1/games/iteration-*.sgf | wc -l)
+[ "$kept" -ge 3 ] || fail "games of $kept iterations are kept"
+for file in "$work"/whole1/games/iteration-*.sgf; do
+  n=$(grep -c '^(;FF' "$file")
+  [ "$n" -ge 1 ] && [ "$n" -le 4 ] || fail "$file holds $n games"
+done
+
 # Rows drawn per new row stay within their bound.
 steps=$(field "$work/whole1" steps) rows=$(field "$work/whole1" rows)
 [ $((steps * 64)) -le $((rows * 4 + 6 * 64)) ] || fail "$steps steps of 64 on $rows rows: more than 4 draws a row"
