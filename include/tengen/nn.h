@@ -262,6 +262,7 @@ struct nn_update {
 struct nn_update_result {
     double grad_norm;          /* before clipping */
     bool skipped;              /* not finite or above max_norm: nothing changed */
+    bool rescaled;             /* skipped, but only because the loss scale (see nn_scale) was too large */
     double metrics[NN_METRICS]; /* of the reduced batch: sums, see nn_backend.backward */
 };
 
@@ -270,6 +271,14 @@ struct nn_update_result {
 enum nn_array { NN_PARAMS, NN_EMA, NN_MOMENT1, NN_MOMENT2, NN_GRADS };
 
 struct nn_net; /* parameters and buffers on one device; each backend has its own */
+
+/* fp16: a power of 2 on the loss, so that gradients neither vanish nor overflow. update takes it out
+ * again and adapts it: halved where gradients overflow though the loss is finite (such a step is
+ * rescaled), doubled after many that did not. At 1 there is nothing left to halve: a plain skip. */
+struct nn_scale {
+    float factor;
+    int32_t n_steps; /* taken since it last changed */
+};
 
 struct nn_net_options {
     int size;       /* S: tensor side */
@@ -316,6 +325,9 @@ struct nn_backend {
     struct tg_span (*reduce_span)(struct nn_net *net);
     enum tg_status (*update)(struct nn_net *net, const struct nn_update *u,
                              struct nn_update_result *result, struct tg_error *err);
+    /* What update keeps beside the arrays: belongs to a checkpoint, may be written between steps, alike
+     * on all ranks. NULL: this network needs no loss scale. */
+    struct nn_scale *(*scale)(struct nn_net *net);
 };
 
 /* The backend of this name. TG_EINVAL lists the names; TG_EDEVICE says why it cannot be had. */

@@ -25,15 +25,16 @@ struct train_options {  /* plain data, resolved per iteration */
     float value_mix;         /* share of the search's root value in the value target, 0..1 */
     float draw_beta;         /* importance exponent of prioritised draws */
     bool symmetries;         /* one of the 8 per drawn row */
-    int max_skipped;         /* skipped steps in a row before training is rolled back */
+    int max_skipped;         /* skipped steps in a row before training is rolled back; rescaled ones aside */
 };
 
 struct train_stats { /* of one iteration; means over its steps */
-    int64_t n_steps, n_rows, n_skipped;
+    int64_t n_steps, n_rows, n_skipped; /* skipped ones are steps, too */
     double metrics[NN_METRICS];  /* per-row means; hits as shares */
     double grad_norm, learning_rate;
     double sec, wait_sec;
     double sample_age;           /* mean age, in published networks, of the rows drawn */
+    int64_t n_rescaled;          /* steps that only looked for a loss scale (nn_scale); not in n_skipped */
 };
 
 struct trainer;
@@ -76,7 +77,7 @@ enum tg_status trainer_params(struct trainer *t, enum nn_array which, float *hos
 enum tg_status trainer_reset(struct trainer *t, const float *params, struct tg_error *err);
 
 /* Everything that training needs to go on bit for bit: parameters, average, moments, step, rows,
- * the window's priorities. Collective; rank 0 writes, atomically. */
+ * loss scale, the window's priorities. Collective; rank 0 writes, atomically. */
 enum tg_status trainer_save(struct trainer *t, struct replay_window *w, const char *path,
                             struct tg_error *err);
 /* TG_EFORMAT names the file and cause. Collective. Priorities fit only the same window. */

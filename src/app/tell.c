@@ -30,6 +30,7 @@ static enum tg_status tell_scalars(struct run *run, struct tg_error *err)
         {"train/grad_norm", t->grad_norm + none},
         {"train/steps", (double)t->n_steps + none},
         {"train/skipped", (double)t->n_skipped + none},
+        {"train/rescaled", t->n_rescaled > 0 ? (double)t->n_rescaled + none : (double)NAN},
         {"train/sample_age", t->sample_age + none},
         {"train/rows_per_sec", per_sec((double)t->n_rows, t->sec) + none},
         {"selfplay/games_per_sec", per_sec((double)f->play.games, f->play_sec)},

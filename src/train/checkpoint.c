@@ -1,8 +1,10 @@
 /* checkpoint.c - everything that training needs to go on, in one file.
  *
- * "TGCKPT02", struct head, four arrays [P] (parameters, running average, both moments), the window's
- * priorities [n_priorities], the XXH3 of all before it. Little-endian, as the machines are. */
+ * "TGCKPT03", struct head, four arrays [P] (parameters, running average, both moments), the window's
+ * priorities [n_priorities], the XXH3 of all before it. Little-endian, as the machines are. Files of the
+ * version before ("TGCKPT02") have a shorter head and are read, too. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include "tengen/hash.h"
 #include "trainer.h"
 
-static const char magic[8] = "TGCKPT02";
+static const char magic[8] = "TGCKPT03", magic2[8] = "TGCKPT02";
 static const enum nn_array arrays[] = {NN_PARAMS, NN_EMA, NN_MOMENT1, NN_MOMENT2};
 enum { N_ARRAYS = sizeof arrays / sizeof *arrays };
 
@@ -26,7 +28,12 @@ struct head {
     int64_t open, skipped_in_a_row;
     double age_sum;
     struct train_stats sums;
+    struct nn_scale scale; /* factor 0: the network had none */
 };
+
+/* The head of version 2 was this one up to here. */
+enum { HEAD2_BYTES = offsetof(struct head, sums) + offsetof(struct train_stats, n_rescaled) };
+_Static_assert(HEAD2_BYTES == 264 && sizeof(struct head) == 280, "checkpoints that lie on disk look so");
 
 /* Two networks whose tensors are laid out alike hash alike. */
 static uint64_t arch_hash(const struct nn_arch *a)
@@ -55,6 +62,7 @@ static enum tg_status write_all(struct trainer *t, struct replay_window *w, FILE
     float *buffer = malloc((longest + 1) * sizeof *buffer);
     struct head h = {.n_params = t->n_params, .seed = t->seed, .step = t->step,
                      .n_rows = t->n_rows, .n_priorities = n, .arch_hash = arch_hash(&t->arch)};
+    const struct nn_scale *scale = t->backend->scale(t->net);
     uint64_t hash = 0;
     enum tg_status rc = TG_OK;
 
@@ -67,6 +75,8 @@ static enum tg_status write_all(struct trainer *t, struct replay_window *w, FILE
         h.age_sum = t->age_sum;
         h.sums = t->sums;
     }
+    if (scale != NULL)
+        h.scale = *scale;
     TRY_OUT(put(f, path, &h, sizeof h, &hash, err));
     for (int i = 0; i < N_ARRAYS; i++) {
         TRY_OUT(t->backend->get(t->net, arrays[i], buffer, err));
@@ -112,18 +122,25 @@ enum tg_status trainer_save(struct trainer *t, struct replay_window *w, const ch
     return comm_agree(t->comm, comm_rank(t->comm) == 0 ? save(t, w, path, err) : TG_OK, err);
 }
 
+/* *bytes: how long it is; what it lacks is 0. */
 static enum tg_status read_head(FILE *f, const char *path, const struct trainer *t, struct head *h,
-                                struct tg_error *err)
+                                size_t *bytes, struct tg_error *err)
 {
     struct stat st;
 
-    if (fread(h, sizeof *h, 1, f) != 1 || memcmp(h->magic, magic, sizeof magic) != 0)
+    memset(h, 0, sizeof *h);
+    bool whole = fread(h, HEAD2_BYTES, 1, f) == 1, older = memcmp(h->magic, magic2, sizeof magic2) == 0;
+
+    *bytes = older ? HEAD2_BYTES : sizeof *h;
+    if (whole && !older)
+        whole = fread((char *)h + HEAD2_BYTES, sizeof *h - HEAD2_BYTES, 1, f) == 1;
+    if (!whole || (!older && memcmp(h->magic, magic, sizeof magic) != 0))
         return FAIL(err, TG_EFORMAT, "%s is no checkpoint (or a truncated one)", path);
     if (h->n_params != t->n_params || h->arch_hash != arch_hash(&t->arch))
         return FAIL(err, TG_EFORMAT, "%s is of another network: %llu parameters, this one has %zu", path,
                     (unsigned long long)h->n_params, t->n_params);
     if (fstat(fileno(f), &st) != 0 || h->n_priorities < 0 || h->n_priorities > INT64_C(1) << 40 ||
-        (uint64_t)st.st_size != sizeof *h + N_ARRAYS * h->n_params * sizeof(float) +
+        (uint64_t)st.st_size != *bytes + N_ARRAYS * h->n_params * sizeof(float) +
                                     (uint64_t)h->n_priorities * sizeof(float) + sizeof(uint64_t))
         return FAIL(err, TG_EFORMAT, "%s: %lld bytes are not what its head says: truncated or damaged",
                     path, (long long)st.st_size);
@@ -137,12 +154,13 @@ static enum tg_status load(const struct trainer *t, const char *path, struct hea
     enum tg_status rc = TG_OK;
     FILE *f = fopen(path, "rb");
     uint64_t hash, stored;
+    size_t head_bytes;
 
     *data = NULL;
     if (f == NULL)
         return FAIL(err, errno == ENOENT ? TG_ENOTFOUND : TG_EIO, "%s: %s", path, strerror(errno));
-    TRY_OUT(read_head(f, path, t, h, err));
-    hash = tg_hash(h, sizeof *h, 0);
+    TRY_OUT(read_head(f, path, t, h, &head_bytes, err));
+    hash = tg_hash(h, head_bytes, 0);
     size_t n_total = N_ARRAYS * t->n_params + (size_t)h->n_priorities, at = 0;
     *data = malloc((n_total + 1) * sizeof **data);
     if (*data == NULL) {
@@ -185,6 +203,7 @@ enum tg_status trainer_load(struct trainer *t, struct replay_window *w, const ch
 {
     struct head h = {0};
     float *data = NULL, *priorities = NULL;
+    struct nn_scale *scale = t->backend->scale(t->net);
     enum tg_status rc = comm_rank(t->comm) == 0 ? load(t, path, &h, &data, err) : TG_OK;
 
     TRY(comm_agree(t->comm, rc, err));
@@ -200,6 +219,8 @@ enum tg_status trainer_load(struct trainer *t, struct replay_window *w, const ch
     t->sums = h.sums;
     t->skipped_in_a_row = (int)h.skipped_in_a_row;
     t->age_sum = comm_rank(t->comm) == 0 ? h.age_sum : 0;
+    if (scale != NULL && h.scale.factor > 0)
+        *scale = h.scale;
     if (w != NULL && h.n_priorities == replay_window_rows(w))
         TRY_OUT(replay_window_priorities_set(w, priorities, h.n_priorities, err));
 out:

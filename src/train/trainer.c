@@ -232,7 +232,8 @@ static enum tg_status one_step(struct trainer *t, struct replay_window *w,
 /* Sums over rows become means over the rows that had the target. */
 static void to_means(const struct train_stats *sums, struct train_stats *means)
 {
-    double rows = sums->metrics[NN_METRIC_ROWS], steps = (double)(sums->n_steps - sums->n_skipped);
+    double rows = sums->metrics[NN_METRIC_ROWS];
+    double steps = (double)(sums->n_steps - sums->n_skipped - sums->n_rescaled);
 
     *means = *sums;
     for (int m = 0; m < NN_METRICS; m++) {
@@ -256,6 +257,10 @@ static enum tg_status count_step(struct trainer *t, const struct train_options *
 
     sums->n_steps++;
     sums->n_rows += o->batch;
+    if (result->rescaled) {
+        sums->n_rescaled++;
+        return TG_OK;
+    }
     if (result->skipped) {
         sums->n_skipped++;
         t->diverged = o->max_skipped > 0 && ++t->skipped_in_a_row >= o->max_skipped;

@@ -49,7 +49,7 @@ static enum tg_status open_device(struct nn_net *net, const struct nn_net_option
     const char *folder;
 
     net->precision = parse_extra(options->extra, &folder);
-    net->loss_scale = net->precision == PRECISION_F16 ? FIRST_LOSS_SCALE : 1.0f;
+    net->scale.factor = net->precision == PRECISION_F16 ? FIRST_LOSS_SCALE : 1.0f;
     TRY(gpu_pick_device(options->device, &net->device, err));
     CUDA(cudaGetDeviceProperties(&d, net->device));
     if (d.major < GPU_LEAST_MAJOR)
@@ -277,11 +277,16 @@ static enum tg_status cuda_get(struct nn_net *net, enum nn_array which, float *h
                          net->stream));
     CUDA(cudaStreamSynchronize(net->stream));
     for (size_t i = 0; which == NN_GRADS && i < net->shape.layout.n_params; i++)
-        host[i] /= net->loss_scale;
+        host[i] /= net->scale.factor;
     return TG_OK;
 }
 
 static struct tg_span cuda_reduce_span(struct nn_net *net) { return net->span; }
+
+static struct nn_scale *cuda_scale(struct nn_net *net)
+{
+    return net->train && net->precision == PRECISION_F16 ? &net->scale : NULL;
+}
 
 const struct nn_backend nn_backend_cuda = {
     .name = "cuda",
@@ -298,4 +303,5 @@ const struct nn_backend nn_backend_cuda = {
     .backward = gpu_backward,
     .reduce_span = cuda_reduce_span,
     .update = gpu_update,
+    .scale = cuda_scale,
 };

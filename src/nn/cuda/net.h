@@ -12,7 +12,7 @@
 struct player;
 
 enum { MAX_SEGMENTS = 32 }; /* pieces of a recorded pass */
-enum { FIRST_LOSS_SCALE = 1 << 14, MOST_LOSS_SCALE = 1 << 24, STEPS_PER_DOUBLING = 1000 };
+enum { FIRST_LOSS_SCALE = 1 << 14, MOST_LOSS_SCALE = 1 << 24, STEPS_PER_DOUBLING = 1000 }; /* see nn_scale */
 
 /* How one convolution is computed: by a plan for all of it, or by a plan for the plain convolution
  * with a kernel behind it. */
@@ -46,8 +46,7 @@ struct nn_net {
     struct update_settings *update_settings;
     struct update_host *update_host; /* pinned */
     struct recorded *update;  /* owned */
-    float loss_scale;         /* fp16: a power of 2 on all gradients up to the update; else 1 */
-    int n_scaled;             /* updates since it was last changed */
+    struct nn_scale scale;    /* of the loss, up to the update; bf16, fp32: 1 and never changed */
     struct tg_span span;
     /* Pieces of sums in the order in which a backward pass completes them. */
     struct grad_bucket {

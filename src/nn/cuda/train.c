@@ -126,7 +126,7 @@ enum tg_status gpu_backward(struct nn_net *net, struct nn_batch *b, const struct
                     n_rows_global);
     CUDA(cudaSetDevice(net->device));
     CUDA(cudaEventSynchronize(g->done)); /* the pinned settings are free again */
-    *g->settings = (struct loss_settings){.loss = *loss, .per_row = net->loss_scale / (float)n_rows_global};
+    *g->settings = (struct loss_settings){.loss = *loss, .per_row = net->scale.factor / (float)n_rows_global};
     if (g->train_recorded.ready)
         return enqueue_backward(net, b, first, err);
     gpu_setup_lock();
@@ -169,7 +169,7 @@ static void describe_update(const struct nn_net *net, const struct nn_update *u,
                                     .bias2 = 1.0 - pow(b2, (double)u->step)};
     s->clip_norm = (double)u->clip_norm;
     s->max_norm = (double)u->max_norm;
-    s->per_grad = 1.0 / (double)net->loss_scale;
+    s->per_grad = 1.0 / (double)net->scale.factor;
 }
 
 /* Settings in, norm, decision, step, packed copies, outcome out: a graph of its own, because ranks sum
@@ -210,18 +210,25 @@ static enum tg_status enqueue_update(struct nn_net *net, struct tg_error *err)
     return rc;
 }
 
-/* fp16: gradients that overflow halve the scale (that step is skipped); after many that did not it is
- * doubled. The sums are the same on all ranks, so the scale is. */
-static void adapt_loss_scale(struct nn_net *net, double norm)
+/* The sums are the same on all ranks, so the scale is. Metrics are not scaled: where one of them is not
+ * finite, no scale would have helped. */
+static void adapt_scale(struct nn_net *net, struct nn_update_result *result)
 {
+    struct nn_scale *s = &net->scale;
+    bool sound = true;
+
     if (net->precision != PRECISION_F16)
         return;
-    if (!isfinite(norm)) {
-        net->loss_scale = fmaxf(net->loss_scale / 2.0f, 1.0f);
-        net->n_scaled = 0;
-    } else if (++net->n_scaled == STEPS_PER_DOUBLING) {
-        net->loss_scale = fminf(net->loss_scale * 2.0f, MOST_LOSS_SCALE);
-        net->n_scaled = 0;
+    for (int i = 0; i < NN_METRICS; i++)
+        sound = sound && isfinite(result->metrics[i]);
+    if (isfinite(result->grad_norm)) {
+        if (++s->n_steps < STEPS_PER_DOUBLING)
+            return;
+        s->factor = fminf(s->factor * 2.0f, MOST_LOSS_SCALE);
+        s->n_steps = 0;
+    } else if (sound) {
+        result->rescaled = s->factor > 1.0f;
+        *s = (struct nn_scale){.factor = fmaxf(s->factor / 2.0f, 1.0f)};
     }
 }
 
@@ -245,6 +252,6 @@ enum tg_status gpu_update(struct nn_net *net, const struct nn_update *u, struct 
     result->skipped = host->outcome.skipped != 0;
     for (int i = 0; i < NN_METRICS; i++)
         result->metrics[i] = (double)host->metrics[i];
-    adapt_loss_scale(net, host->outcome.norm);
+    adapt_scale(net, result);
     return TG_OK;
 }
