@@ -286,6 +286,7 @@ struct nn_net_options {
     int device;     /* GPU: ordinal */
     bool train;     /* moments, gradients and averages are wanted */
     const char *extra; /* backend's own (simulated: latency table; cuda: cache folder); may be NULL */
+    struct tg_log *log; /* borrowed until close: for warnings, from any thread; may be NULL */
 };
 
 /* All a device has to do. Nothing outside src/nn knows which one it is. */

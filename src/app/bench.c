@@ -108,7 +108,7 @@ static enum tg_status rank_on_host(const struct bench *b, int *rank, struct tg_e
 static enum tg_status bench_open(struct bench *b, struct tg_error *err)
 {
     struct nn_net_options options = {.threads = (int)b->threads, .train = strcmp(b->what, "train") == 0,
-                                     .extra = b->backend_option};
+                                     .extra = b->backend_option, .log = &b->app->log};
 
     TRY(rank_on_host(b, &options.device, err));
     TRY(open_model(b, err));

@@ -126,7 +126,7 @@ static enum tg_status open_side(struct side *s, int slot, const struct game *gam
                                 struct selfplay_pool *pool, const struct match_command *c,
                                 struct app *app, struct tg_error *err)
 {
-    struct nn_net_options options = {.size = game->size, .threads = 1, .device = device};
+    struct nn_net_options options = {.size = game->size, .threads = 1, .device = device, .log = &app->log};
 
     if (s->player.kind == RECORD_ENGINE)
         return match_engine_open(s->text + 4, c->time, &app->log, &s->engine, err);

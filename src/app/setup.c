@@ -224,7 +224,7 @@ static enum tg_status open_pool(struct run *run, struct tg_error *err)
         .groups_per_thread = strcmp(run->backend->name, "cpu") == 0 ? 1 : 2,
     };
     struct nn_net_options options = {.size = o->game.size, .threads = 1, .device = run->device,
-                                     .extra = o->net.extra};
+                                     .extra = o->net.extra, .log = &run->app->log};
 
     for (int slot = 0; slot < SELFPLAY_SLOTS; slot++)
         TRY(run->backend->open(&run->model.arch, &options, &run->nets[slot], err));
@@ -301,7 +301,7 @@ static enum tg_status open_trainer(struct run *run, struct tg_error *err)
                                            .epsilon = o->replay.epsilon};
     struct nn_net_options net = {
         .size = o->game.size, .extra = o->net.extra, .train = true, .threads = run->threads,
-        .device = run->device,
+        .device = run->device, .log = &run->app->log,
     };
 
     record_layout_init(&layout, &run->game);

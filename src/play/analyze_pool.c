@@ -74,7 +74,7 @@ struct lane *pool_lane(struct analyzer *a, int width, int height)
 
 enum tg_status pool_open_lane(struct analyzer *a, struct lane *lane, struct tg_error *err)
 {
-    struct nn_net_options options = {.size = lane->game.size, .threads = 1};
+    struct nn_net_options options = {.size = lane->game.size, .threads = 1, .log = a->log};
 
     if (lane->ready)
         return TG_OK;

@@ -438,7 +438,7 @@ static enum tg_status warm_up(struct player *p, struct tg_error *err)
 
 enum tg_status player_resize(struct player *p, int size, struct tg_error *err)
 {
-    struct nn_net_options options = {.size = size, .threads = 1};
+    struct nn_net_options options = {.size = size, .threads = 1, .log = p->log};
     int history = p->has_net ? p->model.history : 0;
     enum game_kind kind = p->game.kind;
 

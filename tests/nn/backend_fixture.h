@@ -8,6 +8,7 @@
 #include "tg_test.h"
 
 static const char *backend_name = "cpu", *backend_option; /* or the program's arguments */
+static struct tg_log *backend_log;
 
 /* How near to the reference: fp32 in every element; else by nmse, the mean squared error over the mean
  * square. Rows are the same bits wherever they stand if same_bits says so. */
@@ -150,7 +151,7 @@ static inline void fixture_open(struct fixture *f, const struct nn_arch *arch, i
                          int capacity, int flags)
 {
     struct nn_net_options options = {
-        .size = size, .threads = threads, .train = true, .extra = backend_option};
+        .size = size, .threads = threads, .train = true, .extra = backend_option, .log = backend_log};
 
     memset(f, 0, sizeof *f);
     f->arch = *arch;

@@ -210,6 +210,7 @@ static enum tg_status cuda_open(const struct nn_arch *arch, const struct nn_net_
         return FAIL(err, TG_ENOMEM, "no memory for a network");
     pthread_mutex_init(&n->lock, NULL);
     n->train = options->train;
+    n->log = options->log;
     gpu_setup_lock();
     rc = fill_net(n, arch, options, err);
     gpu_setup_unlock();

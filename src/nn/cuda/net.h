@@ -26,6 +26,7 @@ struct nn_net {
     struct net_shape shape;
     int device, precision;
     bool train;
+    struct tg_log *log;       /* borrowed; may be NULL */
     struct device_prop prop;
     struct plan_cache cache;
     cudaStream_t stream;      /* parameters and training */

@@ -4,6 +4,7 @@
 #include "net.h"
 
 static pthread_mutex_t setup = PTHREAD_MUTEX_INITIALIZER; /* captures are the process's, not a net's */
+static bool told; /* under setup: one word for all networks */
 
 void gpu_setup_lock(void) { pthread_mutex_lock(&setup); }
 void gpu_setup_unlock(void) { pthread_mutex_unlock(&setup); }
@@ -66,6 +67,18 @@ static enum tg_status record(struct player *p,
     return capture_end(p, err);
 }
 
+/* Slower, and right. */
+static void do_without_graphs(struct nn_net *net, const char *why)
+{
+    cudaGetLastError();
+    net->no_graphs = true;
+    if (net->log == NULL || told)
+        return;
+    told = true;
+    tg_log(net->log, TG_LOG_WARN, "passes through the network are not recorded as CUDA graphs, which is slower: %s",
+           why);
+}
+
 static enum tg_status play(struct player *p, struct tg_error *err)
 {
     for (int i = 0; i < p->r->n; i++) {
@@ -96,8 +109,7 @@ enum tg_status player_play(struct player *p,
             return play(p, err);
         }
         recorded_close(p->r);
-        cudaGetLastError();
-        p->net->no_graphs = true; /* slower, and right */
+        do_without_graphs(p->net, why.text);
     }
     TRY(body(p, ctx, !p->r->warm, err));
     p->r->warm = true;

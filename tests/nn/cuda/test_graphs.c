@@ -1,0 +1,71 @@
+/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason. */
+#define BACKEND_FIND emulated_backend_find
+#include "../backend_fixture.h"
+
+enum { ROWS = 5, TURNS = 3 /* piece by piece; recorded where that works; played */ };
+
+struct result {
+    float value[ROWS * NN_N_VALUE];
+    double norm; /* of the gradient */
+};
+
+/* What a network of its own comes to in the third turn. */
+static struct result result_of(struct tg_log *log)
+{
+    const struct nn_update freeze = {.kind = NN_SGD};
+    struct nn_arch arch = gpool_net(NN_RELU);
+    struct nn_update_result update;
+    struct result r;
+    struct fixture f;
+
+    backend_log = log;
+    fixture_open(&f, &arch, 5, 1, ROWS, NN_BATCH_TRAIN);
+    fill(&f, ROWS, 3);
+    for (int turn = 0; turn < TURNS; turn++) {
+        infer(&f);
+        assert_ok(f.backend->backward(f.net, &f.batch, &all_losses, ROWS, true, &f.err), &f.err);
+        assert_ok(f.backend->update(f.net, &freeze, &update, &f.err), &f.err);
+    }
+    memcpy(r.value, f.batch.value, sizeof r.value);
+    r.norm = update.grad_norm;
+    fixture_close(&f);
+    return r;
+}
+
+static void a_device_without_graphs_is_slower_and_says_why_once(void **state)
+{
+    const char *what = "not recorded as CUDA graphs", *why = "CUDA: an error (cudaStreamBeginCapture";
+    struct tg_log log = {.level = TG_LOG_WARN};
+    struct result played, pieces;
+    char *text;
+    size_t n;
+
+    (void)state;
+    log.stream = open_memstream(&text, &n);
+    played = result_of(&log);
+    fflush(log.stream);
+    assert_int_equal(n, 0);
+    setenv("TENGEN_EMULATE_NO_GRAPHS", "1", 1);
+    result_of(NULL); /* nobody to tell */
+    for (int net = 0; net < 2; net++)
+        pieces = result_of(&log);
+    unsetenv("TENGEN_EMULATE_NO_GRAPHS");
+    assert_memory_equal(played.value, pieces.value, sizeof played.value);
+    assert_true(played.norm > 0.0 && played.norm == pieces.norm);
+    fclose(log.stream);
+    const char *at = strstr(text, what);
+
+    if (at == NULL || strstr(at, why) == NULL || strstr(at + 1, what) != NULL)
+        fail_msg("not once with its reason: %s", text);
+    free(text);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once)};
+
+    (void)argc, (void)argv;
+    backend_name = "cuda";
+    backend_option = "fp32";
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
