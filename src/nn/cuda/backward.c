@@ -8,11 +8,6 @@
 
 static float *grad(const struct pass *p, int64_t offset) { return p->net->sums + offset; }
 
-static void *channels_from(const struct pass *p, void *tensor, int c)
-{
-    return (char *)tensor + (size_t)c * (p->net->precision == PRECISION_F32 ? 4 : 2);
-}
-
 /* ---- sums over partial results -------------------------------------------------------------------- */
 
 static void reduce_flush(struct pass *p)
@@ -63,18 +58,17 @@ static enum tg_status conv_backward(struct pass *p, int map, void *x, void *dy, 
                                     struct tg_error *err)
 {
     struct nn_net *net = p->net;
-    size_t element = net->precision == PRECISION_F32 ? 4 : 2;
-    size_t at = (size_t)net->shape.maps[map].packed * element;
+    int64_t at = net->shape.maps[map].packed;
     struct conv_spec spec = conv_spec_of(p, CONV_FILTER_GRAD, map, 0);
     void *pointers[CONV_TENSORS] = {[CONV_X] = x, [CONV_Y] = dy,
-                                    [CONV_W] = (char *)net->filter_grads + at};
+                                    [CONV_W] = pass_elements(p, net->filter_grads, at)};
 
     TRY(conv_run(p, &spec, pointers, err));
     if (dx == NULL)
         return TG_OK;
     spec = conv_spec_of(p, CONV_DATA_GRAD, map, 0);
     pointers[CONV_X] = dx;
-    pointers[CONV_W] = (char *)net->filters + at;
+    pointers[CONV_W] = pass_elements(p, net->filters, at);
     return conv_run(p, &spec, pointers, err);
 }
 
@@ -117,8 +111,8 @@ static enum tg_status gpool_backward(struct pass *p, const struct shape_block *k
                  .x_stride = 3 * k->gpool, .dy_stride = regular, .grad = grad(p, k->pool_matmul)}}};
     struct row_backward_args g = {
         .b = r.b, .channels = pooled, .n = k->gpool, .act = act,
-        .x = channels_from(p, m->z, regular), .x_stride = r.x_stride, .norm = pass_norm(p, k->normg),
-        .d_pooled = b->d_pooled, .top = m->top, .dx = channels_from(p, b->d_mid, regular),
+        .x = pass_elements(p, m->z, regular), .x_stride = r.x_stride, .norm = pass_norm(p, k->normg),
+        .d_pooled = b->d_pooled, .top = m->top, .dx = pass_elements(p, b->d_mid, regular),
         .dx_stride = r.x_stride, .partial = m->partialg};
 
     if (p->mode == PASS_COLLECT)
@@ -210,14 +204,14 @@ static void launch_head_parts(struct pass *p)
         .d_row_bias_stride = g1};
     struct row_backward_args g = {
         .b = policy.b, .channels = v1 - g1, .n = s->arch.g1, .act = policy.act,
-        .x = channels_from(p, h->z, g1), .x_stride = stride, .norm = pass_norm(p, w->norm_g1),
-        .d_pooled = h->d_pooled_g, .top = h->rows.top_g, .dx = channels_from(p, h->d_z, g1),
+        .x = pass_elements(p, h->z, g1), .x_stride = stride, .norm = pass_norm(p, w->norm_g1),
+        .d_pooled = h->d_pooled_g, .top = h->rows.top_g, .dx = pass_elements(p, h->d_z, g1),
         .dx_stride = stride, .partial = h->partial_g1};
     struct row_backward_args v = {
         .b = policy.b, .channels = stride - v1, .n = s->arch.v1, .act = policy.act,
-        .x = channels_from(p, h->z, v1), .x_stride = stride, .norm = pass_norm(p, w->norm_v1),
+        .x = pass_elements(p, h->z, v1), .x_stride = stride, .norm = pass_norm(p, w->norm_v1),
         .d_pooled = h->d_pooled_v, .point_grad = h->d_ownership,
-        .point_weight = pass_param(p, w->ownership), .n_grads = 1, .dx = channels_from(p, h->d_z, v1),
+        .point_weight = pass_param(p, w->ownership), .n_grads = 1, .dx = pass_elements(p, h->d_z, v1),
         .dx_stride = stride, .partial = h->partial_v1};
     struct head_rows_backward_args rows = {
         .rows = p->rows, .shape = pass_head_shape(p), .w = pass_head_weights(p), .fwd = h->rows,

@@ -211,7 +211,7 @@ static void place_common(struct layer *l, struct pass_buffers *b)
 enum tg_status pass_buffers_open(const struct net_shape *s, int precision, int rows, bool train, char *base,
                                  struct pass_buffers *b, size_t *bytes, struct tg_error *err)
 {
-    struct layer l = {.s = s, .element = precision == PRECISION_F32 ? 4 : 2, .rows = (size_t)rows,
+    struct layer l = {.s = s, .element = precision_bytes(precision), .rows = (size_t)rows,
                       .points = (size_t)s->points, .train = train, .base = base};
 
     memset(b, 0, sizeof *b);

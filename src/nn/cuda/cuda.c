@@ -117,7 +117,7 @@ static enum tg_status open_decays(struct nn_net *net, struct tg_error *err)
 
 static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
 {
-    size_t n = net->shape.layout.n_params, element = net->precision == PRECISION_F32 ? 4 : 2;
+    size_t n = net->shape.layout.n_params, element = precision_bytes(net->precision);
 
     TRY(device_zeros(net, &net->ema, n * sizeof(float), err));
     TRY(device_zeros(net, &net->moment1, n * sizeof(float), err));
@@ -142,17 +142,14 @@ static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
 static enum tg_status fill_net(struct nn_net *net, const struct nn_arch *arch,
                                const struct nn_net_options *options, struct tg_error *err)
 {
-    size_t element;
-
     TRY(open_device(net, options, err));
     TRY(net_shape_open(arch, options->size, &net->shape, err));
     const struct net_shape *s = &net->shape;
 
-    element = net->precision == PRECISION_F32 ? 4 : 2;
     TRY(open_turns(net, err));
     TRY(device_copy(net, &net->maps, s->maps, (size_t)s->n_maps * sizeof *s->maps, err));
     TRY(device_copy(net, &net->norms, s->norms, (size_t)s->n_norms * sizeof *s->norms, err));
-    TRY(device_zeros(net, &net->filters, (size_t)s->n_filters * element, err));
+    TRY(device_zeros(net, &net->filters, (size_t)s->n_filters * precision_bytes(net->precision), err));
     TRY(device_zeros(net, &net->packed_norms, (size_t)s->n_packed_norms * sizeof(float), err));
     TRY(device_zeros(net, &net->params, s->layout.n_params * sizeof(float), err));
     if (net->train)

@@ -41,10 +41,9 @@ struct head_weights pass_head_weights(const struct pass *p)
         .score = w + h->score, .score_bias = w + h->score_bias, .ownership = w + h->ownership};
 }
 
-/* Bytes into a tensor: channels [c..) of the first point. */
-static void *channels_from(const struct pass *p, void *tensor, int c)
+void *pass_elements(const struct pass *p, void *tensor, int64_t n)
 {
-    return (char *)tensor + (size_t)c * (p->net->precision == PRECISION_F32 ? 4 : 2);
+    return (char *)tensor + (size_t)n * precision_bytes(p->net->precision);
 }
 
 /* raw := conv(x) (+ row_bias) (+ add), where it is wanted; out := its norm, activated and masked (norm
@@ -52,8 +51,7 @@ static void *channels_from(const struct pass *p, void *tensor, int c)
 static enum tg_status conv_norm(struct pass *p, int map, void *x, float *row_bias, void *add, void *raw,
                                 int norm, void *out, struct tg_error *err)
 {
-    size_t element = p->net->precision == PRECISION_F32 ? 4 : 2;
-    void *w = (char *)p->net->filters + (size_t)p->net->shape.maps[map].packed * element;
+    void *w = pass_elements(p, p->net->filters, p->net->shape.maps[map].packed);
     void *pointers[CONV_TENSORS] = {[CONV_X] = x, [CONV_W] = w, [CONV_Y] = raw,
                                     [CONV_T_ROW_BIAS] = row_bias, [CONV_T_ADD] = add,
                                     [CONV_T_MASK] = p->buf->mask, [CONV_T_OUT] = out};
@@ -79,7 +77,7 @@ static enum tg_status gpool_forward(struct pass *p, const struct shape_block *k,
     int regular = padded(k->mid), stride = regular + padded(k->gpool), act = p->net->shape.arch.activation;
     struct pool_dense_args pool = {
         .b = pass_boards(p),
-        .pool = {.x = channels_from(p, m->z, regular), .x_stride = stride, .channels = padded(k->gpool),
+        .pool = {.x = pass_elements(p, m->z, regular), .x_stride = stride, .channels = padded(k->gpool),
                  .n = k->gpool, .act = act, .norm = pass_norm(p, k->normg), .pooled = m->pooled,
                  .top = m->top},
         .weight = pass_param(p, k->pool_matmul), .n_out = k->mid, .stride = regular,
@@ -149,10 +147,10 @@ static enum tg_status heads_forward(struct pass *p, struct tg_error *err)
     }
     struct head_rows_args r = {
         .b = pass_boards(p), .shape = pass_head_shape(p), .w = pass_head_weights(p), .out = rows,
-        .g = {.x = channels_from(p, m->z, g1), .x_stride = map->n_out, .channels = v1 - g1,
+        .g = {.x = pass_elements(p, m->z, g1), .x_stride = map->n_out, .channels = v1 - g1,
               .n = s->arch.g1, .act = act, .norm = pass_norm(p, h->norm_g1), .pooled = rows.pooled_g,
               .top = rows.top_g},
-        .v = {.x = channels_from(p, m->z, v1), .x_stride = map->n_out, .channels = map->n_out - v1,
+        .v = {.x = pass_elements(p, m->z, v1), .x_stride = map->n_out, .channels = map->n_out - v1,
               .n = s->arch.v1, .act = act, .norm = pass_norm(p, h->norm_v1), .square = true,
               .pooled = rows.pooled_v}};
     struct head_points_args points = {

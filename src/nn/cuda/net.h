@@ -163,6 +163,8 @@ enum tg_status pass_backward(struct pass *p, struct tg_error *err);
 struct boards pass_boards(const struct pass *p);
 struct norm_ref pass_norm(const struct pass *p, int norm);
 const float *pass_param(const struct pass *p, int64_t offset);
+/* n elements into a tensor of the net's precision: the first point's channels from n on, a map's filters. */
+void *pass_elements(const struct pass *p, void *tensor, int64_t n);
 struct head_shape pass_head_shape(const struct pass *p);
 struct head_weights pass_head_weights(const struct pass *p);
 
