@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # What this machine's GPU does, in under eight minutes: tests on the device, then its speed beside PyTorch's and
 # beside the largest matrix product's. Builds first, or is run from an unpacked bundle (jobs/bundle.sh).
-#   jobs/gpu-check.sh [--out DIR] [--nets A,B] [--batches N,M] [--seconds S] [--limit S] [--no-torch]
-#                     [--sanitizer] [--train [--minutes M]] [--build DIR] [--backend NAME]
-# Writes gpu-DEVICE.json, .md (a table) and .log to DIR: default $OUT, else benchmarks/results.
+#   jobs/gpu-check.sh [--out DIR] [--nets A,B] [--batches N,M] [--tables A,B] [--seconds S] [--limit S] [--no-torch]
+#                     [--sanitizer] [--train [--minutes M]] [--build DIR] [--backend NAME] [--option TEXT]
+# Writes gpu-DEVICE.json, .md (a table) and .log to DIR: default $OUT, else benchmarks/results; and gpu-DEVICE-NET.txt,
+# the device's table for tengen plan and the simulated backend (benchmarks/devices).
 #   --nets, --batches  default b6c96,b10c128,b18c384nbt,b40c256 and 64,256,1024, on 19x19
+#   --tables A,B   those of the networks that get a device table; default b10c128. Small batches are measured for it
 #   --seconds S    of each measurement; default 1
 #   --limit S      of all together, from the end of the build; default 460. What no time is left for is recorded so
 #   --no-torch     leave PyTorch out (it is left out where python3, or $PYTHON, has none)
@@ -13,6 +15,7 @@
 #                  first; also writes the run's log.jsonl and report.html
 #   --build DIR    what is built there, rather than build/release
 #   --backend NAME default cuda; "simulated" tries this script where there is no GPU
+#   --option TEXT  as net.backend_option, for the speed: "fp16"; a device table of "simulated"
 # Exit status: 0 all parts passed, 1 some did not (the others were run), 77 no GPU, 2 wrong usage.
 set -uo pipefail
 here=$PWD
@@ -20,8 +23,8 @@ script=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$(basename "${BASH_SOURCE[0
 root=$(cd "$(dirname "$script")/.." && pwd)
 cores=$(nproc)
 
-nets=b6c96,b10c128,b18c384nbt,b40c256 batches=64,256,1024 seconds=1 limit=460 backend=cuda minutes=8
-torch=1 sanitizer=0 train=0 build='' out=${OUT:-$root/benchmarks/results}
+nets=b6c96,b10c128,b18c384nbt,b40c256 batches=64,256,1024 tables=b10c128 seconds=1 limit=460 backend=cuda minutes=8
+option='' torch=1 sanitizer=0 train=0 build='' out=${OUT:-$root/benchmarks/results}
 usage() { sed -n '2,20s/^# \{0,1\}//p' "$script"; }
 while [ $# -gt 0 ]; do
   case $1 in
@@ -29,7 +32,7 @@ while [ $# -gt 0 ]; do
     --sanitizer) sanitizer=1; shift; continue ;;
     --train) train=1; shift; continue ;;
     --help) usage; exit 0 ;;
-    --out | --nets | --batches | --seconds | --limit | --build | --backend | --minutes)
+    --out | --nets | --batches | --tables | --seconds | --limit | --build | --backend | --option | --minutes)
       [ $# -ge 2 ] || { echo "gpu-check: $1 needs a value" >&2; exit 2; }
       printf -v "${1#--}" %s "$2"; shift 2 ;;
     *) echo "gpu-check: unknown option $1" >&2; usage >&2; exit 2 ;;
@@ -130,6 +133,18 @@ tests_on_device() { # tests_on_device [SANITIZER'S TOOL]
   done
 }
 
+bench() { # bench NAME LIMIT WHAT NET ARGS..
+  local name=$1 time=$2 what=$3 net=$4
+  shift 4
+  part "$name" "$time" tengen "$tengen" bench "$what" --backend "$backend" ${option:+--backend-option "$option"} \
+    --net "$net" --size 19 --json "$@"
+}
+has_table() { case ,$tables, in *,"$1",*) return 0 ;; *) return 1 ;; esac; }
+batches_of() { # batches_of WHAT NET: a device table also wants small ones
+  { each "$batches"; has_table "$2" && case $1 in infer) echo " 1 8" ;; train) echo " 1" ;; esac; } |
+    tr ' ' '\n' | sort -nu
+}
+
 # Network by network, Tengen then PyTorch, so that each has its turn and both meet the device in the same state.
 speed() {
   local net batch what share then n_left
@@ -140,9 +155,8 @@ speed() {
   for net in $(each "$nets"); do
     then=$SECONDS share=$((($(left) - 40) / n_left))
     for what in infer train; do
-      for batch in $(each "$batches"); do
-        part "$what $net $batch" 45 tengen "$tengen" bench $what --backend "$backend" --net "$net" --size 19 \
-          --batch "$batch" --seconds "$seconds" --json
+      for batch in $(batches_of $what "$net"); do
+        bench "$what $net $batch" 45 $what "$net" --batch "$batch" --seconds "$seconds"
       done
     done
     [ $torch -eq 0 ] || pytorch "$net" $((share - (SECONDS - then)))
@@ -153,8 +167,7 @@ selfplay() { # of the small networks, for which a CPU may be too slow
   local net threads=$((cores > 17 ? 16 : cores > 2 ? cores - 1 : 1))
   for net in $(each "$nets"); do
     case $net in b2c16 | b6c96 | b10c128)
-      part "selfplay $net" 60 tengen "$tengen" bench selfplay --backend "$backend" --net "$net" --size 19 --json \
-        --threads $threads --games $((threads * 256)) --visits 100 \
+      bench "selfplay $net" 60 selfplay "$net" --threads $threads --games $((threads * 256)) --visits 100 \
         --seconds "$(awk -v s="$seconds" 'BEGIN { print 8 * s }')" ;;
     esac
   done
@@ -208,12 +221,12 @@ train_run() {
 }
 
 # --- what comes out
-table() { # one line a measurement: Tengen's rate, PyTorch's, their ratio, share of the matrix peak
-  awk '
-    function get(key,   s) {
+get='function get(key,   s) { # of a line of JSON
       if (!match($0, "\"" key "\":(\"[^\"]*\"|[^,}]*)")) return ""
       s = substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3); gsub(/"/, "", s); return s
-    }
+    }'
+table() { # one line a measurement: Tengen's rate, PyTorch's, their ratio, share of the matrix peak
+  awk "$get"'
     function cell(x, format) { return x == "" ? "-" : sprintf(format, x) }
     { what = get("bench"); by = get("by"); at = what " | " get("net") " | " get("batch")
       rate = get(what == "train" ? "rows_per_sec" : "evals_per_sec") }
@@ -240,6 +253,30 @@ table() { # one line a measurement: Tengen's rate, PyTorch's, their ratio, share
         printf "\n%s\n|---|---|---|---|---|---|\n%s",
           "| what | network | evaluations/s | rows a batch | games/s | device idle share |", play
     }' "$work/results"
+}
+# device_table NET DEVICE: what it was measured to take, as include/tengen/nn.h describes it; fails without measurements.
+device_table() {
+  echo "# Written by jobs/gpu-check.sh: batches of tengen bench infer with two under way, steps of tengen bench train."
+  echo "device $(printf %s "$2" | tr -d '#' | cut -c1-127)"
+  echo "source measured: jobs/gpu-check.sh${option:+ --option $option}, $(date -u +%F), $("$tengen" version | head -n 1)" |
+    tr -d '#' | cut -c1-500
+  printf 'net    %s\nsize   19\nunit   %s\n' "$1" "$([ "$backend" = cpu ] && echo thread || echo rank)"
+  awk -v net="$1" "$get"'
+    function row(key, rows, usec) { printf "%-6s %-4s %.*f\n", key, rows, (usec < 10 ? 3 : 1), usec }
+    get("by") != "tengen" || get("net") != net { next }
+    { what = get("bench"); n = get("batch") }
+    what == "infer" && get("evals_per_sec") > 0 { row(what, n, 1e6 * n / get("evals_per_sec")); n_infer++ }
+    what == "train" && get("step_sec") > 0 { row(what, n, 1e6 * get("step_sec")) }
+    what == "selfplay" && get("outside_us_per_eval") > 0 { row("host", "", get("outside_us_per_eval")) }
+    END { exit !n_infer }' "$work/results"
+}
+device_tables() { # device_tables SLUG DEVICE
+  local net
+  for net in $(each "$tables"); do
+    if device_table "$net" "$2" >"$work/table"; then
+      cp "$work/table" "$out/gpu-$1-$net.txt" && echo "written: $out/gpu-$1-$net.txt"
+    fi
+  done
 }
 list() { sed '$!s/$/,/; s/^/  /' "$1"; }
 write() {
@@ -268,6 +305,7 @@ write() {
   } >"$out/gpu-$slug.md"
   cp "$log" "$out/gpu-$slug.log" 2>/dev/null
   echo "written: $out/gpu-$slug.json, .md, .log"
+  [ $train -eq 1 ] || device_tables "$slug" "$name"
 }
 
 if [ "$ready" != ready ]; then
