@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tengen/device.h"
 #include "tengen/error.h"
 #include "tengen/game.h"
 #include "tengen/log.h"
@@ -338,9 +339,12 @@ enum tg_status nn_backend_find(const char *name, const struct nn_backend **backe
 /* Bind the calling thread, and those it starts from now on, to the processors next to the device that
  * options.device would name; fewer than it may use now, or it is left alone. text says what was done, for
  * the log: "GPU 2 (NVIDIA H100 80GB HBM3) at 0000:41:00.0, NUMA node 1, 24 processors"; "" where the
- * backend has no device. */
+ * backend has no device. uuid: which physical one it is; zeros where there is none. */
 enum tg_status nn_backend_place(const struct nn_backend *backend, int device, char *text, size_t n,
-                                struct tg_error *err);
+                                unsigned char uuid[TG_DEVICE_UUID], struct tg_error *err);
+/* What this host lacks for several ranks to share a device well, and what to do, for the log: "no NVIDIA
+ * MPS daemon runs (..)"; "" where it lacks nothing. */
+void nn_backend_sharing(const struct nn_backend *backend, char *text, size_t n);
 
 /* ---- device tables ------------------------------------------------------------------------------
  *

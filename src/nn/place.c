@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugin.h"
 
@@ -57,7 +58,7 @@ bool place_processors(const char *sysfs, const char *bus, int *node, cpu_set_t *
 }
 
 enum tg_status nn_backend_place(const struct nn_backend *backend, int device, char *text, size_t n,
-                                struct tg_error *err)
+                                unsigned char uuid[TG_DEVICE_UUID], struct tg_error *err)
 {
     const struct nn_plugin *plugin;
     char name[288], bus[32];
@@ -65,10 +66,11 @@ enum tg_status nn_backend_place(const struct nn_backend *backend, int device, ch
     int node;
 
     text[0] = '\0';
+    memset(uuid, 0, TG_DEVICE_UUID);
     if (strcmp(backend->name, "cuda") != 0)
         return TG_OK;
     TRY(nn_plugin_open(&plugin, err));
-    TRY(plugin->locate(device, name, sizeof name, bus, sizeof bus, err));
+    TRY(plugin->locate(device, name, sizeof name, bus, sizeof bus, uuid, err));
     if (!place_processors("/sys", bus, &node, &near)) {
         snprintf(text, n, "GPU %s at %s, of no known NUMA node", name, bus);
     } else if (sched_getaffinity(0, sizeof now, &now) != 0 || (CPU_AND(&near, &near, &now), CPU_COUNT(&near) == 0)) {
@@ -78,4 +80,17 @@ enum tg_status nn_backend_place(const struct nn_backend *backend, int device, ch
         snprintf(text, n, "GPU %s at %s, NUMA node %d, %d processors", name, bus, node, CPU_COUNT(&near));
     }
     return TG_OK;
+}
+
+/* A daemon has its pipe in this folder; without one, work of several processes takes turns on a device. */
+void nn_backend_sharing(const struct nn_backend *backend, char *text, size_t n)
+{
+    const char *named = getenv("CUDA_MPS_PIPE_DIRECTORY"), *dir = named != NULL ? named : "/tmp/nvidia-mps";
+    char path[512];
+
+    text[0] = '\0';
+    snprintf(path, sizeof path, "%s/control", dir);
+    if (strcmp(backend->name, "cuda") == 0 && access(path, F_OK) != 0)
+        snprintf(text, n, "no NVIDIA MPS daemon runs (there is no %s), so only one of them computes at a time; before "
+                 "the run, on each host: nvidia-cuda-mps-control -d", path);
 }

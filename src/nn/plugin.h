@@ -13,8 +13,9 @@ struct nn_plugin {
     const struct nn_backend *backend;
     /* TG_OK if there is a device that can be used; text then names devices and libraries. */
     enum tg_status (*ready)(char *text, size_t n, struct tg_error *err);
-    /* Where the device behind an ordinal is: "2 (NVIDIA H100 80GB HBM3)" and "0000:41:00.0". */
-    enum tg_status (*locate)(int ordinal, char *name, size_t n, char *bus, size_t n_bus, struct tg_error *err);
+    /* Where the device behind an ordinal is: "2 (NVIDIA H100 80GB HBM3)" and "0000:41:00.0"; which one it is. */
+    enum tg_status (*locate)(int ordinal, char *name, size_t n, char *bus, size_t n_bus,
+                             unsigned char uuid[TG_DEVICE_UUID], struct tg_error *err);
 };
 
 /* Equal where the structs that both sides share look alike: a plugin of another build is refused. */

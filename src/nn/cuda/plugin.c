@@ -3,6 +3,7 @@
 
 #include <nccl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cuda_call.h"
 #include "net.h"
@@ -30,7 +31,8 @@ static enum tg_status ready(char *text, size_t n, struct tg_error *err)
     return TG_OK;
 }
 
-static enum tg_status locate(int ordinal, char *name, size_t n, char *bus, size_t n_bus, struct tg_error *err)
+static enum tg_status locate(int ordinal, char *name, size_t n, char *bus, size_t n_bus,
+                             unsigned char uuid[TG_DEVICE_UUID], struct tg_error *err)
 {
     struct cudaDeviceProp d;
     int device;
@@ -38,6 +40,7 @@ static enum tg_status locate(int ordinal, char *name, size_t n, char *bus, size_
     TRY(gpu_pick_device(ordinal, &device, err));
     CUDA(cudaGetDeviceProperties(&d, device));
     snprintf(name, n, "%d (%s)", device, d.name);
+    memcpy(uuid, d.uuid.bytes, TG_DEVICE_UUID);
     CUDA(cudaDeviceGetPCIBusId(bus, (int)n_bus, device));
     return TG_OK;
 }
