@@ -21,22 +21,22 @@ import time
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from torch._dynamo import config as dynamo
 
 N_PLANES, N_GLOBALS, N_POLICY, N_SCORE = 22, 19, 3, 4  # Go's inputs; move, reply, soft policy; four scores
 
-# blocks, trunk, mid, gpool, first and every of the pooling blocks, p1, g1, v1, v2, nested: as in src/nn/arch.c
+# blocks, trunk, mid, gpool, first and every of the pooling blocks, p1, g1, v1, v2, nested: as in src/nn/arch.c;
+# parameters, as `tengen bench infer --backend simulated --net NAME --size 19` says and tests/nn/test_arch.c holds
 PRESETS = {
-    "b2c16": (2, 16, 16, 8, 2, 8, 8, 8, 8, 16, False),
-    "b3c32": (3, 32, 32, 16, 2, 8, 16, 16, 16, 24, False),
-    "b4c48": (4, 48, 48, 16, 3, 8, 16, 16, 16, 32, False),
-    "b5c64": (5, 64, 64, 16, 3, 8, 24, 24, 24, 48, False),
-    "b6c96": (6, 96, 96, 32, 3, 2, 32, 32, 32, 64, False),
-    "b10c128": (10, 128, 128, 32, 5, 3, 32, 32, 32, 80, False),
-    "b15c192": (15, 192, 192, 64, 7, 5, 32, 32, 32, 96, False),
-    "b20c256": (20, 256, 256, 64, 7, 5, 48, 48, 48, 112, False),
-    "b40c256": (40, 256, 256, 64, 6, 5, 48, 48, 96, 128, False),
-    "b18c384nbt": (18, 384, 192, 64, 3, 3, 48, 48, 96, 128, True),
+    "b2c16": (2, 16, 16, 8, 2, 8, 8, 8, 8, 16, False, 13_135),
+    "b3c32": (3, 32, 32, 16, 2, 8, 16, 16, 16, 24, False, 62_807),
+    "b4c48": (4, 48, 48, 16, 3, 8, 16, 16, 16, 32, False, 176_967),
+    "b5c64": (5, 64, 64, 16, 3, 8, 24, 24, 24, 48, False, 387_663),
+    "b6c96": (6, 96, 96, 32, 3, 2, 32, 32, 32, 64, False, 995_207),
+    "b10c128": (10, 128, 128, 32, 5, 3, 32, 32, 32, 80, False, 2_951_271),
+    "b15c192": (15, 192, 192, 64, 7, 5, 32, 32, 32, 96, False, 9_866_919),
+    "b20c256": (20, 256, 256, 64, 7, 5, 48, 48, 48, 112, False, 23_399_447),
+    "b40c256": (40, 256, 256, 64, 6, 5, 48, 48, 96, 128, False, 46_603_815),
+    "b18c384nbt": (18, 384, 192, 64, 3, 3, 48, 48, 96, 128, True, 26_370_743),
 }
 
 
@@ -203,7 +203,7 @@ class Stem(nn.Module):
 class Net(nn.Module):
     def __init__(self, name):
         super().__init__()
-        n_blocks, trunk, mid, gpool, first, every, p1, g1, v1, v2, nested = PRESETS[name]
+        n_blocks, trunk, mid, gpool, first, every, p1, g1, v1, v2, nested, params = PRESETS[name]
         act = F.mish if nested else F.relu
         self.stem = Stem(trunk)
         self.blocks = nn.ModuleList()
@@ -216,6 +216,8 @@ class Net(nn.Module):
             else:
                 self.blocks.append(Residual(trunk, mid, act))
         self.heads = Heads(trunk, p1, g1, v1, v2, nested, act)
+        if n_params(self) != params:
+            raise ValueError(f"{name} has {n_params(self)} parameters here and {params} in Tengen: not the same network")
 
     def forward(self, planes, globals_):
         mask = planes[:, :1]
@@ -428,6 +430,8 @@ def main():
         for name in args.nets:
             say({"net": name, "params": n_params(Net(name))})
         return 0
+    from torch._dynamo import config as dynamo  # counting works without: PyTorch 1 has none
+
     start, n_failed, bench = time.perf_counter(), 0, Bench(args)
     torch.backends.cudnn.benchmark = True
     dynamo.recompile_limit = 32
