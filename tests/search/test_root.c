@@ -196,6 +196,10 @@ static void forced_playouts_give_each_child_its_due(void **state)
     f->set.forced_k = 2.0f;
     r = fake_search(f);
     assert_true(worst_debt(&r, 2.0f) <= 1.0f); /* one: the last visit raised the due */
+    f->set.forced_k = 0.5f;
+    r = fake_search(f);
+    assert_true(worst_debt(&r, 0.5f) <= 1.0f && worst_debt(&r, 2.0f) > 3.0f);
+    f->set.forced_k = 2.0f;
     f->set.noise_weight = 0.0f; /* no noise, no forced playouts */
     r = fake_search(f);
     assert_true(worst_debt(&r, 2.0f) > 3.0f);
@@ -328,7 +332,50 @@ static void gumbel_improves_on_the_prior_with_few_visits(void **state)
     }
 }
 
-/* softmax(logit + sigma(completed q)), worked out here from the search's result. */
+/* The two that are left at the end have equal visits: the one whose logit and noise are more together is
+ * played. Where values do not count that is the one which was visited first. */
+static void the_last_two_are_told_apart_with_the_noise(void **state)
+{
+    struct fake *f = *state;
+    int against_the_prior = 0;
+
+    f->set.gumbel = true;
+    f->set.temp_early = 1.0f;
+    f->set.gumbel_considered = 2;
+    f->set.gumbel_c_scale = 0.0f;
+    f->set.proven = false;
+    for (f->seed = 0; f->seed < 30; f->seed++) {
+        f->set.visits = 2;
+        fake_search(f);
+        int first = search_choose(f->s);
+
+        f->set.visits = 11;
+        struct search_result r = fake_search(f);
+
+        assert_int_equal(fake_child(&r, first)->visits, 5);
+        assert_int_equal(search_choose(f->s), first);
+        for (int i = 0; i < ACTIONS; i++)
+            against_the_prior += r.children[i].visits == 5 &&
+                                 r.children[i].raw_prior > fake_child(&r, first)->raw_prior;
+    }
+    assert_true(against_the_prior > 5);
+}
+
+static void gumbel_takes_the_place_of_dirichlet_noise(void **state)
+{
+    struct fake *f = *state;
+
+    f->set.gumbel = true;
+    f->set.noise_weight = 0.5f;
+    f->set.visits = 9;
+    struct search_result r = fake_search(f);
+
+    for (int i = 0; i < ACTIONS; i++)
+        assert_float_equal(r.children[i].prior, r.children[i].raw_prior, 1e-6);
+}
+
+/* softmax(logit + sigma(completed q)), worked out here from the search's result: the logits are those of
+ * the policy at the root's temperature. */
 static void gumbel_target_is_the_improved_policy(void **state)
 {
     struct fake *f = *state;
@@ -341,6 +388,7 @@ static void gumbel_target_is_the_improved_policy(void **state)
     f->set.gumbel = true;
     f->set.gumbel_considered = 6;
     f->set.gumbel_c_scale = 0.1f;
+    f->set.root_temp_early = 2.0f;
     f->set.visits = 30;
     struct search_result r = fake_search(f);
 
@@ -355,7 +403,7 @@ static void gumbel_target_is_the_improved_policy(void **state)
     for (int i = 0; i < ACTIONS; i++) {
         double q = r.children[i].visits > 0 ? r.children[i].value : mixed;
 
-        score[i] = r.children[i].raw_prior * exp((50.0 + most) * 0.1 * q / 2.0);
+        score[i] = sqrt((double)r.children[i].raw_prior) * exp((50.0 + most) * 0.1 * q / 2.0);
         sum += score[i];
     }
     for (int i = 0; i < ACTIONS; i++)
@@ -455,6 +503,8 @@ int main(void)
         T(there_is_no_target_without_a_visit),
         T(gumbel_visits_its_considered_actions_in_halving_counts),
         T(gumbel_improves_on_the_prior_with_few_visits),
+        T(the_last_two_are_told_apart_with_the_noise),
+        T(gumbel_takes_the_place_of_dirichlet_noise),
         T(gumbel_target_is_the_improved_policy),
         T(gumbel_noise_follows_the_move_temperature),
         T(gumbel_scale_decides_how_much_values_count),

@@ -289,6 +289,14 @@ static void a_lost_root_is_proven_lost(void **state)
     assert_int_equal(r.proven, -1);
     assert_true(r.loss == 1.0f && r.value == -1.0f);
     assert_true(game_is_legal(&f->game, &f->pos, search_choose(f->s)));
+
+    int16_t pv[9]; /* whatever White does, Black's next move wins: the variation ends there */
+    int n = search_pv(f->s, pv, 9);
+
+    assert_int_equal(n, 2);
+    for (int i = 0; i < n; i++)
+        game_play(&f->game, &f->pos, pv[i]);
+    assert_int_equal(f->pos.winner, GAME_WON_BLACK);
 }
 
 static void a_finished_game_is_done_at_once(void **state)
@@ -361,6 +369,52 @@ static void no_result_is_worth_its_utility_to_black(void **state)
     assert_float_equal(r.value, 0.0f, 1e-5);
 }
 
+/* A random game on 2 x 2 under simple ko, up to where some move repeats the board for the third time: that
+ * move, or -1. */
+static int reach_no_result(struct fake *f, struct tg_rng *rng)
+{
+    static struct position next;
+    uint8_t legal[GAME_MAX_ACTIONS];
+    struct game_setup setup;
+
+    game_default_setup(&f->game, &setup);
+    setup.width = setup.height = 2;
+    setup.go.ko = GO_KO_SIMPLE;
+    game_start(&f->game, &setup, &f->pos);
+    while (!f->pos.over && f->pos.ply < 200) {
+        int n = game_legal(&f->game, &f->pos, legal), at = -1;
+        uint32_t k = tg_rng_below(rng, (uint32_t)(n > 1 ? n - 1 : 1)); /* the pass is the last of them */
+
+        for (int a = 0; a < f->game.n_actions; a++) {
+            if (!legal[a])
+                continue;
+            game_copy(&f->game, &next, &f->pos);
+            game_play(&f->game, &next, a);
+            if (next.over && next.winner == GAME_NO_RESULT)
+                return a;
+            at = k-- == 0 ? a : at;
+        }
+        game_play(&f->game, &f->pos, at);
+    }
+    return -1;
+}
+
+static void a_game_that_ends_without_result_is_worth_that_too(void **state)
+{
+    struct fake *f = *state;
+    struct tg_rng rng = tg_rng_stream(1, TG_RNG_TEST, 0, 0);
+    int end = -1;
+
+    f->eval = fake_uniform;
+    f->set.no_result_utility = 0.3f;
+    for (int k = 0; k < 50 && end < 0; k++)
+        end = reach_no_result(f, &rng);
+    assert_true(end >= 0);
+    struct search_result r = fake_search(f);
+
+    assert_float_equal(fake_child(&r, end)->value, f->pos.to_move == GAME_BLACK ? 0.3f : -0.3f, 1e-5);
+}
+
 /* Black leads by 5 wherever a stone is on C3, else not. */
 static void leads_at_c3(const struct fake *f, const struct position *pos, struct fake_eval *e)
 {
@@ -391,6 +445,25 @@ static void the_score_counts_by_its_weight(void **state)
     f->set.score_weight = 0.0f;
     r = fake_search(f);
     assert_float_equal(fake_child(&r, c3)->value, 0.0f, 1e-5);
+}
+
+static void the_score_of_a_finished_game_counts_too(void **state)
+{
+    struct fake *f = *state;
+    int pass = fake_vertex(f, "pass");
+
+    fake_play(f, "C3 A1 pass"); /* one point each: White's pass ends the game */
+    f->pos.setup.go.komi2 = -10; /* Black leads by 5, as above */
+    f->eval = fake_policy;
+    f->policy[pass] = 5.0f;
+    f->set.proven = false;
+    f->set.score_weight = 0.5f;
+    struct search_result r = fake_search(f);
+
+    assert_float_equal(fake_child(&r, pass)->value, -1.25f, 1e-4);
+    f->set.score_weight = 0.0f;
+    r = fake_search(f);
+    assert_float_equal(fake_child(&r, pass)->value, -1.0f, 1e-5);
 }
 
 static void first_play_urgency_narrows_the_root(void **state)
@@ -569,7 +642,9 @@ int main(void)
         TICTACTOE(a_draw_is_worth_draw_value_to_black),
         TICTACTOE(a_draw_is_worth_minus_draw_value_to_white),
         GO(no_result_is_worth_its_utility_to_black),
+        GO(a_game_that_ends_without_result_is_worth_that_too),
         GO(the_score_counts_by_its_weight),
+        GO(the_score_of_a_finished_game_counts_too),
         GO(first_play_urgency_narrows_the_root),
         GO(first_play_urgency_narrows_the_tree_below),
         GO(an_unvisited_child_shows_its_first_play_urgency),
