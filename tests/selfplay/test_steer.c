@@ -1,6 +1,8 @@
 /* What may be done to a pool while its games go on: freeze, thaw, pause, new networks, limits. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "pool_fixture.h"
 
@@ -150,12 +152,25 @@ static void a_frozen_game_of_another_job_is_played_from_its_start(void **state)
     close_fixture(&g);
 }
 
+/* So slow that the games are far from their end when the caller wakes up, on however busy a machine. */
+static atomic_bool slow;
+static enum tg_status slow_infer(struct nn_net *net, struct nn_batch *b, struct tg_error *err)
+{
+    if (atomic_load(&slow))
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    return fake_infer(net, b, err);
+}
+
 static void rows_name_the_network_that_searched_them(void **state)
 {
     static struct fixture f;
+    struct nn_backend backend = fake_backend;
     int n_old = 0, n_new = 0;
     (void)state;
+    backend.infer = slow_infer;
     open_fixture(&f, GAME_GO, 7, 2, 12);
+    assert_ok(selfplay_network(f.pool, 0, &backend, f.nets[0], &f.arch, &f.err), &f.err);
+    atomic_store(&slow, true);
     for (int i = 0; i < 12; i++)
         add_job(&f, i, learner, learner);
     assert_ok(selfplay_push(f.pool, f.jobs, 12, &f.err), &f.err);
@@ -164,6 +179,7 @@ static void rows_name_the_network_that_searched_them(void **state)
         selfplay_stats_take(f.pool, &s);
     assert_ok(selfplay_pause(f.pool, &f.err), &f.err);
     selfplay_number(f.pool, 0, 8); /* the jobs say 7 */
+    atomic_store(&slow, false);
     selfplay_resume(f.pool);
     take(&f, 12);
     for (int i = 0; i < 12; i++) {
