@@ -1,5 +1,5 @@
-/* fake_backend.h - a network without arithmetic: outputs are a hash of the row, so they depend on the
- * position alone and tests need no device. */
+/* fake_backend.h - a network without arithmetic: policy and value are a hash of the row, so they depend on
+ * the position alone and tests need no device; the scores are what a test says. */
 #pragma once
 
 #include <stdlib.h>
@@ -8,7 +8,13 @@
 #include "tengen/hash.h"
 #include "tengen/nn.h"
 
-struct nn_net { struct nn_arch arch; int size; uint64_t salt; };
+struct nn_net {
+    struct nn_arch arch;
+    int size;
+    uint64_t salt;
+    float score[4];  /* raw outputs of every row */
+    bool unturned;   /* the row's symmetry does not matter */
+};
 
 static enum tg_status fake_open(const struct nn_arch *arch, const struct nn_net_options *o,
                                 struct nn_net **net, struct tg_error *err)
@@ -58,11 +64,12 @@ static enum tg_status fake_infer(struct nn_net *net, struct nn_batch *b, struct 
     size_t bytes = (size_t)net->arch.n_planes * ((points + 7) / 8);
     (void)err;
     for (size_t i = 0; i < (size_t)b->n; i++) {
-        uint64_t h = tg_hash(b->planes + i * bytes, bytes, net->salt + b->symmetry[i]);
+        uint64_t h = tg_hash(b->planes + i * bytes, bytes, net->salt + (net->unturned ? 0 : b->symmetry[i]));
         for (size_t a = 0; a <= points; a++)
             b->policy[i * (points + 1) + a] = (float)(tg_mix64(h + a) >> 40) / (float)(1 << 23);
         for (size_t k = 0; k < 3; k++)
             b->value[i * 3 + k] = (float)(tg_mix64(h + 1000 + k) >> 40) / (float)(1 << 24);
+        memcpy(b->score + i * (size_t)net->arch.n_score, net->score, sizeof net->score);
     }
     return TG_OK;
 }

@@ -83,6 +83,7 @@ static void setups_follow_their_weights(void **state)
         assert_memory_equal(&a, &b, sizeof a);
         assert_ok(game_setup_check(&game, &a, &err), &err);
         small += a.width == 7;
+        assert_int_equal(a.height, a.width == 7 ? 7 : 8);
         komi_moved += a.go.komi2 != setups.base.go.komi2;
     }
     assert_in_range(small, 900, 1100);
@@ -94,7 +95,7 @@ static void rules_are_drawn_for_their_share_of_the_games(void **state)
     struct game game;
     struct tg_error err = {0};
     struct selfplay_setups setups = {.n_sizes = 1, .random_rules_share = 0.5f};
-    int ko[3] = {0}, tax[3] = {0}, changed = 0;
+    int ko[3] = {0}, tax[3] = {0}, suicide[2] = {0}, changed = 0;
     (void)state;
     assert_ok(game_init(&game, GAME_GO, 9, 0, &err), &err);
     game_default_setup(&game, &setups.base);
@@ -107,10 +108,12 @@ static void rules_are_drawn_for_their_share_of_the_games(void **state)
         changed += memcmp(&s.go, &setups.base.go, sizeof s.go) != 0;
         ko[s.go.ko]++;
         tax[s.go.tax]++;
+        suicide[s.go.suicide]++;
     }
     assert_in_range(changed, 800, 1000); /* a draw may be the usual rules */
     for (int i = 0; i < 3; i++)
         assert_true(ko[i] > 200 && tax[i] > 150);
+    assert_true(suicide[0] > 400 && suicide[1] > 400);
 }
 
 int main(void)
