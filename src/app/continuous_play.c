@@ -29,6 +29,10 @@ static enum tg_status keep_settings(struct run *run, struct tg_error *err)
     return TG_OK;
 }
 
+/* Which game of the mix of n that of this id is. A rank plays one id in so many; where that step keeps time with the
+ * mix it would meet all games of a kind or none of them, so each round of n begins one further on than the last. */
+static int64_t place_in_mix(int64_t id, int64_t n) { return (id + id / n) % n; }
+
 /* The game of this id; its opponent follows from the id, as in lockstep mode. */
 static void make_job(const struct run *run, int64_t id, struct selfplay_job *job)
 {
@@ -37,7 +41,7 @@ static void make_job(const struct run *run, int64_t id, struct selfplay_job *job
     enum game_color learner;
 
     memset(job, 0, sizeof *job);
-    selfplay_mix_pick(&o->selfplay.mix, o->selfplay.games, id % o->selfplay.games, &opponent, &learner);
+    selfplay_mix_pick(&o->selfplay.mix, o->selfplay.games, place_in_mix(id, o->selfplay.games), &opponent, &learner);
     job->id = id;
     job->seed = o->seed;
     job->opening_key = (uint64_t)id;

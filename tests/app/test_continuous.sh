@@ -33,6 +33,18 @@ done
 steps=$(field "$work/whole1" steps) rows=$(field "$work/whole1" rows)
 [ $((steps * 64)) -le $((rows * 4 + 6 * 64)) ] || fail "$steps steps of 64 on $rows rows: more than 4 draws a row"
 
+# Opponents have their shares and both colours on each rank: the games of one of two players are kept as SGF. No network
+# but the first becomes champion, so the older opponent is network 0.
+ok 3 train "$config" --run "$work/mixed" --iterations 10 "${opts[@]}" --set gate.every=100 --set report.sgf_games=100000
+kept() { cat "$work"/mixed/games/iteration-*.sgf | grep -oE -- "$1" | wc -l; } # games whose head is like this
+all=$(kept '\(;')
+bots=$(kept 'random bot')
+[ $((bots * 100)) -ge $((all * 4)) ] && [ $((bots * 100)) -le $((all * 20)) ] || fail "$bots of $all games of a rank against the bot"
+for players in 'PB\[random bot\]PW\[network' 'PB\[network [0-9]+\]PW\[random bot' 'PB\[network 0\]PW\[network [2-9]' \
+  'PB\[network [2-9]\]PW\[network 0'; do
+  [ "$(kept "$players")" -gt 0 ] || fail "no game of a rank has $players"
+done
+
 # Where rows get older than they should, fewer games are played at once.
 ok 3 train "$config" --run "$work/young" --iterations 6 "${opts[@]}" --set selfplay.games=10 --set selfplay.max_age=0.1
 grep -q '"selfplay/games_at_once":[1-9][0-9]\?[,.}]' "$work/young/log.jsonl" || fail "no games_at_once"
