@@ -31,4 +31,10 @@ for count in "2 1 PB[random bot]" "2 1 PW[random bot]" "2 2 PB[random bot]" "2 2
   got=$(grep -oF -- "$player" "$work/tictactoe-1/games/iteration-00000$iteration.sgf" | wc -l)
   [ "$got" = "$n" ] || fail "$player in $got games of iteration $iteration, not $n"
 done
+
+# Each game of self-play has an opening of its own.
+ok 1 train "$configs/quickstart.lua" --run "$work/openings" --iterations 1 "${short[@]}" --set net.preset=b2c16 --set selfplay.games=8 \
+  --set search.visits=2 --set selfplay.max_plies=9 --set selfplay.opening_plies=8 --set selfplay.opening_exact=true --set report.sgf_games=8
+got=$(grep 'random opening move' "$work/openings/games/iteration-000001.sgf" | sort -u | wc -l) # a line has eight moves
+[ "$got" = 8 ] || fail "$got different openings of 8 games"
 echo "1 passed, 0 failed"
