@@ -97,6 +97,19 @@ static void without_draws_sprt_is_the_binomial_formula(void **state)
     assert_int_equal(decide(&g, 0, 0, 15), MATCH_REJECT);
 }
 
+static void each_error_rate_moves_its_bound(void **state)
+{
+    struct match_gate g = sprt_gate(0.45, 0.55);
+    double llr, lower, upper;
+
+    (void)state;
+    g.sprt_alpha = 0.01f;
+    g.sprt_beta = 0.2f;
+    match_sprt(&g, 1, 0, 1, &llr, &lower, &upper);
+    assert_near(upper, log(0.8 / 0.01), 1e-3);
+    assert_near(lower, log(0.2 / 0.99), 1e-3);
+}
+
 static void draws_make_the_same_lead_tell_more(void **state)
 {
     struct match_gate g = sprt_gate(0.45, 0.55);
@@ -184,6 +197,7 @@ int main(void)
         cmocka_unit_test(draws_narrow_the_error),
         cmocka_unit_test(sprt_decides_the_vectors_of_the_spec),
         cmocka_unit_test(without_draws_sprt_is_the_binomial_formula),
+        cmocka_unit_test(each_error_rate_moves_its_bound),
         cmocka_unit_test(draws_make_the_same_lead_tell_more),
         cmocka_unit_test(the_gate_promotes_at_55_percent_exactly),
         cmocka_unit_test(a_gate_that_is_off_promotes_everything),
