@@ -144,10 +144,11 @@ struct rows {
 /* Before the first of them. */
 static struct rows no_rows(void) { return (struct rows){0, 0}; }
 
-/* The next rows of the lane: equal parts of few enough rows that all positions stay in cache. */
+/* The next rows of the lane: as many as its tensors in the domain have room for, few enough that all positions
+ * stay in cache. */
 static bool next_rows(const struct lane *l, struct rows *r)
 {
-    int most = winograd_rows(&l->plan->wino, l->rows);
+    int most = winograd_rows(&l->plan->wino, l->cap);
 
     r->first += r->n;
     r->n = l->rows - r->first < most ? l->rows - r->first : most;

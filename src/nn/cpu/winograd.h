@@ -15,8 +15,8 @@ static inline size_t winograd_position(const struct winograd *w, int n_blocks, i
 {
     return (size_t)n_blocks * winograd_slab(w, rows) + 16;
 }
-/* Rows of a lane of so many that are in the domain together: equal parts, small enough for the
- * cache where a board has many tiles. */
+/* Rows of a full lane of so many that are in the domain together: equal parts, small enough for the
+ * cache where a board has many tiles. A lane that is not full takes as many at a time. */
 static inline int winograd_rows(const struct winograd *w, int rows)
 {
     enum { TILES = 144 };
