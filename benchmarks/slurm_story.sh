@@ -103,9 +103,9 @@ for dir in net checkpoint replay; do
 done
 echo '```'
 echo
-echo "The job's log, without progress lines:"
+echo "The job's log, without its iterations and matches:"
 echo '```'
-sed -e "s|$work/||g; s|$root/||g" "$work/run.log" | grep -vE "%  |^$|^-+$|iteration [0-9]+/[0-9]+ "
+sed -e "s|$work/||g; s|$root/||g" "$work/run.log" | grep -vE "%  |^$|^-+$|iteration [0-9]+(/| of )[0-9]+|match: |match games differ"
 echo '```'
 slurm_close
 [ -z "$(slurm_processes)" ] || die "processes are left"
