@@ -458,22 +458,22 @@ static void a_row_with_a_large_error_is_drawn_more_from_then_on(void **state)
     replay_window_close(w);
 }
 
-static void draws_follow_the_formula(void **state)
+static void check_formula(float alpha, float beta)
 {
-    struct replay_window *w = open_window(1000, 0.6f);
+    struct replay_window *w = open_window(1000, alpha);
+    struct tg_error err = {0};
     int64_t n = rows_of(0), *slots = malloc(MANY * sizeof *slots);
     float *weights = malloc(MANY * sizeof *weights), *p = malloc((size_t)n * sizeof *p);
     double *share = malloc((size_t)n * sizeof *share), sum = 0.0, largest = 0.0, chi2 = 0.0;
     int *hits = calloc((size_t)n, sizeof *hits);
 
-    (void)state;
     append(w, 0);
     replay_window_priorities_get(w, p);
     for (int64_t i = 0; i < n; i++)
-        sum += share[i] = pow((double)p[i] + 1e-3, 0.6);
-    draw(w, 9, 0, MANY, slots, weights);
+        sum += share[i] = pow((double)p[i] + 1e-3, (double)alpha);
+    assert_ok(replay_window_draw(w, 42, 9, 0, beta, MANY, slots, weights, &err), &err);
     for (int i = 0; i < MANY; i++) {
-        double x = pow(1.0 / ((double)n * share[slots[i]] / sum), 0.4);
+        double x = pow(1.0 / ((double)n * share[slots[i]] / sum), (double)beta);
 
         hits[slots[i]]++;
         largest = x > largest ? x : largest;
@@ -485,7 +485,7 @@ static void draws_follow_the_formula(void **state)
     }
     assert_true(fabs(chi2 - (double)(n - 1)) < 5.0 * sqrt(2.0 * (double)(n - 1)));
     for (int i = 0; i < MANY; i++) {
-        double x = pow(1.0 / ((double)n * share[slots[i]] / sum), 0.4);
+        double x = pow(1.0 / ((double)n * share[slots[i]] / sum), (double)beta);
 
         assert_true(fabs((double)weights[i] - x / largest) < 1e-5);
     }
@@ -495,6 +495,13 @@ static void draws_follow_the_formula(void **state)
     free(share);
     free(hits);
     replay_window_close(w);
+}
+
+static void draws_follow_the_formula(void **state)
+{
+    (void)state;
+    check_formula(0.6f, 0.4f);
+    check_formula(0.9f, 1.0f);
 }
 
 static void errors_that_are_no_numbers_make_a_row_rare_not_the_window_sick(void **state)
