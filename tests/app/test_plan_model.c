@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../../src/app/plan.h"
+#include "../../src/app/run.h"
 #include "tg_test.h"
 
 struct fixture {
@@ -357,6 +358,24 @@ static void another_network_goes_by_its_arithmetic(void **state)
     assert_fails(plan_scale(&f->core, &f->o, &game, &scale, &f->err), TG_EINVAL, "b1c1", &f->err);
 }
 
+static void the_window_grows_by_its_power_law(void **state)
+{
+    struct run_options *o = &((struct fixture *)*state)->o;
+
+    o->replay.window_min = 20000;
+    o->replay.window_alpha = 0.75f;
+    o->replay.window_beta = 0.4f;
+    o->replay.window_max = 0;
+    assert_int_equal(run_window_rows(o, 20000), 0); /* all of them */
+    assert_in_range(run_window_rows(o, 320000), 94665, 94667); /* 20000 (1 + 0.4 (16^0.75 - 1) / 0.75) */
+    o->replay.window_max = 50000;
+    assert_int_equal(run_window_rows(o, 320000), 50000);
+    assert_int_equal(run_window_rows(o, 20000), 50000);
+    o->replay.window_alpha = 0;
+    o->replay.window_max = 0;
+    assert_int_equal(run_window_rows(o, 320000), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup(some_files_are_there_once, setup),
         cmocka_unit_test_setup(defaults_follow_the_board, setup),
         cmocka_unit_test_setup(another_network_goes_by_its_arithmetic, setup),
+        cmocka_unit_test_setup(the_window_grows_by_its_power_law, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
