@@ -65,6 +65,11 @@ run back 2 --set gate.rollback=true
 [ "$(hash_of back 1)" = "$(hash_of on 1)" ] || fail "the first candidates differ"
 [ "$(hash_of back 2)" = "$(hash_of back 0)" ] || fail "training did not go back to the champion"
 
+# A sequential test that any result decides ends the match after its first round.
+run sequential 1 --iterations 1 --set gate.games=60 --set gate.sprt=true --set gate.sprt_elo1=1000 --set gate.sprt_alpha=0.4999 \
+  --set gate.sprt_beta=0.4999
+games 20 '(;' sequential/games/match-000001.sgf
+
 # The newest network plays, or the champion.
 games 20 'PB[network 1]' on/games/iteration-000002.sgf
 run champion 1 --set selfplay.use_candidate=false
