@@ -308,9 +308,10 @@ static void values_arrive_as_written(void **state)
 static void match_games_show_strength(void **state)
 {
     struct run_options o = resolved(
-        "return {search = {visits = 77, c_puct = 2.5, gumbel = true}, gate = {games = 50, sprt = true},\n"
-        "selfplay = {cheap_share = 0.5, resign_value = 0.9, max_plies = 99, opening_plies = 7,\n"
-        "random_move_share = 0.1}}", NULL, 0);
+        "return {search = {visits = 77, c_puct = 2.5, gumbel = true, fpu_reduction = 0.3, temp_plies = 9},\n"
+        "gate = {games = 50, sprt = true},\n"
+        "selfplay = {cheap_share = 0.5, record_cheap = true, resign_value = 0.9, max_plies = 99,\n"
+        "opening_plies = 7, opening_exact = true, random_move_share = 0.1}}", NULL, 0);
     const struct selfplay_settings *m = &o.gate.match.settings;
 
     (void)state;
@@ -320,8 +321,11 @@ static void match_games_show_strength(void **state)
     assert_true(m->search.c_puct == 2.5f && m->max_plies == 99 && m->opening_plies == 4);
     assert_true(m->search.noise_weight == 0.0f && m->search.forced_k == 0.0f && m->search.gumbel);
     assert_true(m->search.temp_early == 0.0f && m->search.temp_late == 0.0f);
+    assert_true(m->search.temp_halflife == 0.0f && m->search.temp_plies == 0);
+    assert_true(m->search.root_fpu_reduction == 0.3f && !m->search.prune_targets);
     assert_true(m->search.root_temp_early == 1.0f && m->search.root_temp_late == 1.0f);
     assert_true(m->cheap_share == 0.0f && m->random_move_share == 0.0f && m->resign_value == 0.0f);
+    assert_false(m->opening_exact || m->record_cheap || m->policy_surprise > 0);
     o = resolved("return {search = {visits = 77}, gate = {visits = 9}}", NULL, 0);
     assert_int_equal(o.gate.match.settings.search.visits, 9);
     assert_int_equal(o.selfplay.settings.search.visits, 77);
