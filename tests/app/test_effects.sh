@@ -147,14 +147,15 @@ gate.sprt_elo1=100 | gate.enabled=true gate.every=1 gate.sprt=true
 elsewhere=' replay.pretrain replay.pretrain_steps replay.layout selfplay.max_age search.virtual_loss gate.sprt_alpha '
 elsewhere+=' gate.sprt_beta selfplay.parallel_games selfplay.threads '
 
-# traces SETTINGS..: what a run with them leaves, without times and what names its config.
+# traces SETTINGS..: what a run with them leaves, without times, the order in which games ended, and what names its config.
 traces() {
-  local args=() dir=$work/run setting
+  local args=() dir=$work/run setting file
   for setting; do args+=(--set "$setting"); done
   rm -rf "$dir"
   timeout 300 "$tengen" train "$work/base.lua" --run "$dir" "${args[@]}" >"$work/out" 2>&1
   echo "status $?"
-  (cd "$dir" && cksum net/* games/* && wc -c replay/* && grep -oE '"(champion|a|b|llr|decision|blunder_rate_.)": "?[-0-9a-z.]*' manifest.json) 2>&1
+  for file in "$dir"/games/*; do echo "${file##*/} $(tr -d '\n' <"$file" | sed 's/)(;/)\n(;/g' | sort | cksum)"; done
+  (cd "$dir" && cksum net/* && wc -c replay/* && grep -oE '"(champion|a|b|llr|decision|blunder_rate_.)": "?[-0-9a-z.]*' manifest.json) 2>&1
 }
 # Has OPTION an effect where the settings after it hold? What a gate decides may be the same by chance: several seeds.
 declare -A base
