@@ -76,7 +76,7 @@ run champion 1 --set selfplay.use_candidate=false
 games 20 'PB[network 0]' champion/games/iteration-000002.sgf
 
 # Older opponents are champions, the last so many of them, whatever came between.
-run never 1 --iterations 3 --set selfplay.previous_share=0.5
+run never 1 --iterations 3 --set selfplay.previous_share=0.5 --set selfplay.past_window=1
 games 10 '[network 0]' never/games/iteration-000003.sgf
 run always 1 --iterations 3 --set selfplay.previous_share=0.5 --set selfplay.past_window=1 --set gate.min_score=0
 games 10 '[network 1]' always/games/iteration-000003.sgf # network 2 plays: 0 is no longer among them
