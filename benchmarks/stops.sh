@@ -43,7 +43,7 @@ echo "|---|---|---|"
 max=0
 for i in $(seq "$signals"); do
   launch "$tengen" --run "$work/signal-$i" --set selfplay.parallel_games=32 --set selfplay.threads=1 --seed "$i"
-  for _ in $(seq 600); do grep -q "self-play" "$work/log" && break || sleep 0.1; done
+  for _ in $(seq 600); do [ -e "$work/signal-$i/manifest.json" ] && break || sleep 0.1; done
   sleep "$((3 + RANDOM % 8)).$((RANDOM % 10))"
   from=$(date +%s%N)
   kill -USR1 "$pid"
