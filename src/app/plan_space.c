@@ -7,10 +7,10 @@
 #include "tengen/record.h"
 
 /* Sizes that short runs' files were seen to have, see benchmarks/results/plan.md: what a network and a checkpoint have
- * beside their arrays; the structure of a shard; a game's head in an SGF file; an iteration's line in log.jsonl and
+ * beside their arrays; a game's head in an SGF file; an iteration's line in log.jsonl and
  * event, what training and a match add to them; in manifest.json all but config and lists, and an entry of the
  * lists; a rank's line in the file of ranks. */
-static const double net_head_bytes = 400, checkpoint_head_bytes = 300, shard_bytes = PLAN_SHARD_BYTES, sgf_head_bytes = 150;
+static const double net_head_bytes = 400, checkpoint_head_bytes = 300, sgf_head_bytes = 150;
 static const double log_bytes = 850, log_train_bytes = 1000, log_match_bytes = 180;
 static const double manifest_bytes = 1300, shard_entry_bytes = 150, net_entry_bytes = 105, match_entry_bytes = 410;
 static const double rank_bytes = 192;
@@ -43,7 +43,7 @@ static void add_shards(const struct run_options *o, const struct plan_machine *m
 
     if (o->cluster.mode == RUN_CONTINUOUS)
         n *= fmax(1, c->games / (double)o->selfplay.games);
-    s->shards += n * shard_bytes + c->rows * g->row_disk_bytes;
+    s->shards += n * PLAN_SHARD_BYTES + c->rows * g->row_disk_bytes;
     s->inodes += n;
     add_manifest(s, n * shard_entry_bytes);
 }

@@ -167,52 +167,7 @@ static enum tg_status write_own(const struct commit *k, const struct plan *p, co
     return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "writing %s: %s", path, strerror(failure));
 }
 
-/* *fd is -1 afterwards. An fsync reaches what this host has cached, so every rank makes its own. */
-static enum tg_status sync_and_close(int *fd, const char *path, struct tg_error *err)
-{
-    int failure = *fd >= 0 && fsync(*fd) != 0 ? errno : 0;
-
-    if (*fd >= 0 && close(*fd) != 0 && failure == 0)
-        failure = errno;
-    *fd = -1;
-    return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "syncing %s: %s", path, strerror(failure));
-}
-
-/* Host by host, for a file system where a file has one writer at a time: what the next one opens is what
- * the one before has closed. The root's layout comes last. Not agreed. */
-static enum tg_status write_in_turn(const struct commit *k, const struct plan *p, const char *path,
-                                    const struct shard_chunks *mine, const struct shard_place *places,
-                                    struct tg_error *err)
-{
-    enum tg_status rc = TG_OK, synced;
-    int fd = -1;
-
-    for (int t = 0; t < k->n_turns; t++) {
-        if (t == k->turn) {
-            rc = write_own(k, p, path, mine, places, &fd, err);
-            synced = sync_and_close(&fd, path, rc == TG_OK ? err : NULL);
-            rc = rc == TG_OK ? synced : rc;
-        }
-        comm_barrier(k->comm);
-    }
-    if (comm_rank(k->comm) != 0 || rc != TG_OK)
-        return rc;
-    TRY(open_shard(path, 0, &fd, err));
-    rc = shard_layout(fd, path, p, k->schema, &k->attributes, places, err);
-    synced = sync_and_close(&fd, path, rc == TG_OK ? err : NULL);
-    return rc == TG_OK ? synced : rc;
-}
-
-/* All ranks at once, the root's layout while the others still write. Not agreed. */
-static enum tg_status write_at_once(const struct commit *k, const struct plan *p, const char *path,
-                                    const struct shard_chunks *mine, const struct shard_place *places, int *fd,
-                                    struct tg_error *err)
-{
-    TRY(write_own(k, p, path, mine, places, fd, err));
-    return comm_rank(k->comm) != 0 ? TG_OK
-                                   : shard_layout(*fd, path, p, k->schema, &k->attributes, places, err);
-}
-
+/* An fsync reaches what this host has cached, so every rank makes its own. */
 struct sync_job {
     int fd, failure;
 };
@@ -226,10 +181,59 @@ static void *sync_file(void *job)
     return NULL;
 }
 
+static enum tg_status sync_result(const struct sync_job *j, const char *path, struct tg_error *err)
+{
+    return j->failure == 0 ? TG_OK : FAIL(err, TG_EIO, "syncing %s: %s", path, strerror(j->failure));
+}
+
 static enum tg_status sync_own(struct sync_job *j, const char *path, struct tg_error *err)
 {
     sync_file(j);
-    return j->failure == 0 ? TG_OK : FAIL(err, TG_EIO, "syncing %s: %s", path, strerror(j->failure));
+    return sync_result(j, path, err);
+}
+
+/* After writing that ended with rc, which stays if it is a failure. */
+static enum tg_status sync_and_close(enum tg_status rc, int fd, const char *path, struct tg_error *err)
+{
+    struct sync_job j = {.fd = fd};
+
+    sync_file(&j);
+    if (fd >= 0 && close(fd) != 0 && j.failure == 0)
+        j.failure = errno;
+    return rc != TG_OK ? rc : sync_result(&j, path, err);
+}
+
+/* Host by host, for a file system where a file has one writer at a time: what the next one opens is what
+ * the one before has closed. The root's layout comes last. Not agreed. */
+static enum tg_status write_in_turn(const struct commit *k, const struct plan *p, const char *path,
+                                    const struct shard_chunks *mine, const struct shard_place *places,
+                                    struct tg_error *err)
+{
+    enum tg_status rc = TG_OK;
+    int fd = -1;
+
+    for (int t = 0; t < k->n_turns; t++) {
+        if (t == k->turn) {
+            rc = write_own(k, p, path, mine, places, &fd, err);
+            rc = sync_and_close(rc, fd, path, err);
+        }
+        comm_barrier(k->comm);
+    }
+    if (comm_rank(k->comm) != 0 || rc != TG_OK)
+        return rc;
+    TRY(open_shard(path, 0, &fd, err));
+    rc = shard_layout(fd, path, p, k->schema, &k->attributes, places, err);
+    return sync_and_close(rc, fd, path, err);
+}
+
+/* All ranks at once, the root's layout while the others still write. Not agreed. */
+static enum tg_status write_at_once(const struct commit *k, const struct plan *p, const char *path,
+                                    const struct shard_chunks *mine, const struct shard_place *places, int *fd,
+                                    struct tg_error *err)
+{
+    TRY(write_own(k, p, path, mine, places, fd, err));
+    return comm_rank(k->comm) != 0 ? TG_OK
+                                   : shard_layout(*fd, path, p, k->schema, &k->attributes, places, err);
 }
 
 /* What came to the file is read back before it becomes visible. */
@@ -261,9 +265,7 @@ static enum tg_status sync_and_read_back(const struct paths *f, const struct pla
     }
     rc = read_back(f, p, info, err);
     pthread_join(thread, NULL);
-    if (rc == TG_OK && j->failure != 0)
-        rc = FAIL(err, TG_EIO, "syncing %s: %s", f->tmp, strerror(j->failure));
-    return rc;
+    return rc != TG_OK ? rc : sync_result(j, f->tmp, err);
 }
 
 /* From chunks that every rank has written to a file that is whole and on the disk. Agreed. */
