@@ -29,7 +29,7 @@ return merge(katago.selfplay, {
         },
     },
     gate = { every = 20 },
-    cluster = { trainers = "1/host", watchdog_sec = 3600 },
+    cluster = { trainers = "1/host" },
     report = { sgf_games = 16, keep_checkpoints = 5 },
 
     curriculum = function(iteration, stats)

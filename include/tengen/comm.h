@@ -120,16 +120,22 @@ const int64_t *comm_pulse_sums(const struct comm_pulse *p); /* [n_items] the las
 int64_t comm_pulse_number(const struct comm_pulse *p);      /* of the last sum, from 1 */
 void comm_pulse_close(struct comm_pulse *p); /* Collective. NULL is allowed. */
 
-/* The watchdog: a thread that ends the job with status 1, naming rank, phase, communicator and
- * collective, when one collective of this process outlasts limit_sec (0: never). One per process. */
+/* The watchdog: a thread that ends the job with status 1, naming rank, phase, communicator and collective,
+ * when one collective of this process has outlasted limit_sec (0: never) and the wait is in vain: a rank of
+ * that communicator was not heard of for half the limit, or its own work has not moved for the limit, or all
+ * of them wait. While they get on, however long, it leaves the job alone. Without a board it cannot know, and
+ * ends the job at the limit. One per process. */
 struct comm_watchdog;
 enum tg_status comm_watchdog_start(double limit_sec, struct tg_log *log, struct comm_watchdog **w,
                                    struct tg_error *err);
-/* Keep a line about this rank (host, process, phase, what it waits for, when it was written) in this
- * file, line number rank, so that a watchdog that ends the job can name the ranks that were not heard
- * of, and people can look. The file is made by rank 0 of c. Collective, agreed; w NULL: does nothing. */
+/* The board: this file, in which each rank keeps a line about itself (line number rank: host, process, phase,
+ * for how long nothing has moved and in what it waits, when that was written), for the other ranks' watchdogs,
+ * and for people. Rank 0 of c makes it; c has all ranks. Collective, agreed; w NULL: does nothing. */
 enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, const char *path,
                                    struct tg_error *err);
 void comm_watchdog_stop(struct comm_watchdog *w);
-/* What this rank is doing, for the watchdog's message: a string that lives on. */
+/* What this rank is doing, for the watchdog's messages: a string that lives on. Counts as progress. */
 void comm_phase(const char *phase);
+/* This rank's own work gets on: for loops that go long without a collective. Not in one, where it does
+ * nothing; from the thread that calls MPI. */
+void comm_progress(void);

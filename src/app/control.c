@@ -24,6 +24,7 @@ struct run_control {
     double deaf_sec;           /* the longest time between two looks: this rank's, and of all from run_saved on */
     double end_at;             /* rank 0: tg_now() when the time is over; 0: never */
     char end_of[32];           /* whose clock that is */
+    int64_t worked;            /* by this rank's pool, when it was last looked at */
     bool quitting, hold;
 };
 
@@ -194,11 +195,25 @@ static void note_look(struct run_control *k)
     k->polled_at = now;
 }
 
+/* Self-play and matches get on, for the watchdogs, while positions are evaluated or games end. */
+static void note_work(struct run *run)
+{
+    struct selfplay_stats s;
+
+    if (run->pool == NULL)
+        return;
+    selfplay_stats_peek(run->pool, &s);
+    if (s.evaluations + s.games != run->control->worked)
+        comm_progress();
+    run->control->worked = s.evaluations + s.games;
+}
+
 bool run_poll(struct run *run)
 {
     if (run->pulse == NULL || run->control->quitting)
         return run->stopping;
     note_look(run->control);
+    note_work(run);
     if (run->slow)
         nanosleep(&(struct timespec){.tv_nsec = SLOW_NSEC}, NULL);
     look_at_signals(run);

@@ -112,6 +112,7 @@ enum tg_status run_stage_game(struct run *run, FILE *sgf, struct record_finished
 {
     struct record_layout l;
 
+    comm_progress();
     TRY(keep_sgf(run, sgf, f, job, err));
     record_layout_init(&l, &run->game);
     for (int32_t i = 0; i < f->game.n_rows; i++) {

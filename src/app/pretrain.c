@@ -122,6 +122,7 @@ static enum tg_status stage_games(struct run *run, const char *path, struct reco
             return FAIL(err, TG_ENOMEM, "%" PRId64 " rows", n_rows);
         }
         rows = grown;
+        comm_progress();
         rc = replay_shard_rows(path, &l, row, n_rows, rows, err);
         for (; first < last && rc == TG_OK; first++)
             rc = stage(run, &games[first], rows + (size_t)(games[first].game.first_row - row) * l.row_bytes,

@@ -23,6 +23,30 @@ enum tg_status comm_mpi_init(int *argc, char ***argv, struct tg_error *err)
 
 void comm_mpi_finalize(void) { MPI_Finalize(); }
 
+static void free_comm(struct comm *c)
+{
+    if (c == NULL)
+        return;
+    free(c->members);
+    free(c->gathered);
+    free(c);
+}
+
+/* members[r] := rank r's number in the world. Local. */
+static void number_members(MPI_Comm mpi, int size, int *members)
+{
+    MPI_Group part, world;
+    int *ranks = members + size; /* [size] */
+
+    for (int r = 0; r < size; r++)
+        ranks[r] = r;
+    MPI_Comm_group(mpi, &part);
+    MPI_Comm_group(MPI_COMM_WORLD, &world);
+    MPI_Group_translate_ranks(part, size, ranks, world, members);
+    MPI_Group_free(&part);
+    MPI_Group_free(&world);
+}
+
 /* Wrap mpi, which *c owns from now on. Collective, also on the ranks that fail. */
 static enum tg_status adopt(MPI_Comm mpi, const char *name, struct comm **c, struct tg_error *err)
 {
@@ -31,20 +55,21 @@ static enum tg_status adopt(MPI_Comm mpi, const char *name, struct comm **c, str
 
     *c = NULL;
     MPI_Comm_size(mpi, &size);
-    if (made != NULL)
+    if (made != NULL) {
         made->gathered = malloc((size_t)size * COMM_SUM_BLOCK * sizeof *made->gathered);
-    missing = made == NULL || made->gathered == NULL;
+        made->members = malloc((size_t)size * 2 * sizeof *made->members);
+    }
+    missing = made == NULL || made->gathered == NULL || made->members == NULL;
     MPI_Allreduce(&missing, &missing_anywhere, 1, MPI_INT, MPI_MAX, mpi);
     if (missing_anywhere) {
-        if (made != NULL)
-            free(made->gathered);
-        free(made);
+        free_comm(made);
         MPI_Comm_free(&mpi);
         return FAIL(err, TG_ENOMEM, "communicator \"%s\"", name);
     }
     made->mpi = mpi;
     made->name = name;
     made->size = size;
+    number_members(mpi, size, made->members);
     MPI_Comm_rank(mpi, &made->rank);
     MPI_Comm_rank(MPI_COMM_WORLD, &made->world_rank);
     *c = made;
@@ -68,7 +93,7 @@ enum tg_status comm_open(MPI_Comm mpi, const char *name, struct comm **c, struct
 {
     MPI_Comm dup;
 
-    comm_watch_enter("opening", name);
+    comm_watch_enter("opening", &(struct comm){.name = name});
     MPI_Comm_dup(mpi, &dup);
     double crowd = ranks_per_core(dup);
     enum tg_status rc = adopt(dup, name, c, err);
@@ -86,7 +111,7 @@ enum tg_status comm_subset(struct comm *c, bool member, const char *name, struct
     enum tg_status rc = TG_OK;
 
     *out = NULL;
-    comm_watch_enter("splitting", c->name);
+    comm_watch_enter("splitting", c);
     MPI_Comm_split(c->mpi, member ? 0 : MPI_UNDEFINED, c->rank, &part);
     if (member)
         rc = adopt(part, name, out, err);
@@ -115,7 +140,7 @@ enum tg_status comm_host(struct comm *c, struct comm **out, struct tg_error *err
     MPI_Comm part;
     double start = tg_now();
 
-    comm_watch_enter("splitting by host", c->name);
+    comm_watch_enter("splitting by host", c);
     MPI_Comm_split_type(c->mpi, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &part);
     divide_host(c, &part);
     enum tg_status rc = adopt(part, "host", out, err);
@@ -142,11 +167,10 @@ void comm_close(struct comm *c)
         return;
     comm_mail_close(c);
     comm_link_close(c->link);
-    comm_watch_enter("closing", c->name);
+    comm_watch_enter("closing", c);
     MPI_Comm_free(&c->mpi);
     comm_watch_leave();
-    free(c->gathered);
-    free(c);
+    free_comm(c);
 }
 
 int comm_rank(const struct comm *c) { return c->rank; }

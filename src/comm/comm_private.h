@@ -10,6 +10,7 @@ struct comm {
     const char *name; /* borrowed, lives on */
     int rank, size;
     int world_rank;   /* what messages call this rank */
+    int *members;     /* owned [2 * size]: its ranks' numbers in the world, then room to reckon them; NULL: all */
     double crowd;     /* ranks per core of this host, where they are more than cores; else 0 */
     double wait_sec;  /* since the last comm_wait_sec */
     double *gathered; /* owned [size * COMM_SUM_BLOCK], for sums in rank order */
@@ -36,6 +37,6 @@ double comm_nap_usec(double waited_sec, double crowd);
 void comm_mail_close(struct comm *c);
 
 /* The watchdog sees one operation of this process at a time, from enter to leave: the outermost. For
- * MPI calls that have no nonblocking form; comm_wait calls them itself. */
-void comm_watch_enter(const char *what, const char *comm_name);
+ * MPI calls that have no nonblocking form; comm_wait calls them itself. c lives until leave. */
+void comm_watch_enter(const char *what, const struct comm *c);
 void comm_watch_leave(void);

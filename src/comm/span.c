@@ -57,7 +57,7 @@ static enum tg_status wait_group(struct comm *c, enum tg_status rc, const char *
     struct wait w = {c->link, err, rc, false};
     int worst = PENDING;
 
-    comm_watch_enter(what, c->name);
+    comm_watch_enter(what, c);
     while (worst == PENDING) {
         MPI_Request q;
 
@@ -213,7 +213,7 @@ enum tg_status comm_sum_span(struct comm *c, struct tg_span span, struct tg_erro
     if (span.mem == TG_DEVICE && c->link->group == NULL)
         return sum_staged(c, &span, err);
     if (span.mem == TG_DEVICE) {
-        comm_watch_enter("sum on devices", c->name);
+        comm_watch_enter("sum on devices", c);
         enum tg_status rc = c->link->device->group_sum(c->link->group, &span, err);
 
         rc = wait_group(c, rc, "sum on devices", err);
@@ -257,7 +257,7 @@ enum tg_status comm_bcast_span(struct comm *c, struct tg_span span, int root, st
     }
     if (c->link->group == NULL)
         return bcast_staged(c, &span, root, err);
-    comm_watch_enter("broadcast to devices", c->name);
+    comm_watch_enter("broadcast to devices", c);
     enum tg_status rc = c->link->device->group_bcast(c->link->group, &span, root, err);
 
     rc = wait_group(c, rc, "broadcast to devices", err);

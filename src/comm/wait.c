@@ -69,7 +69,7 @@ static bool completed(void *request)
 
 void comm_wait(struct comm *c, MPI_Request *request, const char *what)
 {
-    comm_watch_enter(what, c->name);
+    comm_watch_enter(what, c);
     comm_poll(c, completed, request, INFINITY);
     comm_watch_leave();
 }

@@ -1,4 +1,9 @@
-/* watchdog.c - a thread that ends the job when a collective takes too long.
+/* watchdog.c - a thread that ends the job when ranks wait for what cannot come.
+ *
+ * A long wait is no failure while those who are waited for get on: a side of a big run may take hours longer
+ * than the other. So every rank says in a shared file (the board) what it does and for how long nothing has
+ * moved there, and a rank that has waited for the limit looks at the ranks of that communicator. It ends the
+ * job if one of them is silent (stopped, or its host is dead), or one's own work stands still, or all wait.
  *
  * MPI calls come from one thread of a process and the watchdog is one per process, so what it looks
  * at is one slot, not a parameter of every call. This is the module's only variable. */
@@ -17,12 +22,17 @@
 #include "tengen/file.h"
 
 static struct {
-    _Atomic(const char *) what, comm_name, phase;
-    _Atomic double since; /* tg_now() of the operation under way; 0: none */
-    _Atomic int board;    /* 1 + the file of all ranks' lines; 0: none */
-    int rank;             /* of the world: the line's number */
-    int depth;            /* of the operations under way: one is made of others */
-} slot;
+    pthread_mutex_t lock;  /* what, c and moved; c lives while it is held and what is set */
+    const char *what;      /* the operation under way; NULL: none */
+    const struct comm *c;  /* its communicator */
+    double moved;          /* tg_now() when it began; none: of the last sign that this rank's own work gets on */
+    _Atomic(const char *) phase;
+    _Atomic int board;     /* 1 + the file of all ranks' lines; 0: none */
+    int rank;              /* of the world: the line's number */
+    int depth;             /* of the operations under way: one is made of others. The thread that calls MPI */
+} slot = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+enum { LINE_BYTES = 192, NAMED_RANKS = 8 };
 
 struct comm_watchdog {
     pthread_t thread;
@@ -33,22 +43,38 @@ struct comm_watchdog {
     struct tg_log *log; /* borrowed; may be NULL */
     int world_rank;
     int n_ranks;        /* lines of the board */
+    char *lines;        /* owned [n_ranks * LINE_BYTES + 1], to read them into; NULL: no board */
     double board_next;  /* when this rank's is written next */
+    double look_next;   /* when a long wait is judged next */
+    double noted;       /* tg_now() when a wait that goes on was last spoken of */
 };
 
-void comm_watch_enter(const char *what, const char *comm_name)
+/* The operation under way is now this one; NULL: none. */
+static void set_slot(const char *what, const struct comm *c)
 {
-    if (slot.depth++ > 0)
-        return;
-    atomic_store_explicit(&slot.what, what, memory_order_relaxed);
-    atomic_store_explicit(&slot.comm_name, comm_name, memory_order_relaxed);
-    atomic_store_explicit(&slot.since, tg_now(), memory_order_release);
+    pthread_mutex_lock(&slot.lock);
+    slot.what = what;
+    slot.c = c;
+    slot.moved = tg_now();
+    pthread_mutex_unlock(&slot.lock);
+}
+
+void comm_watch_enter(const char *what, const struct comm *c)
+{
+    if (slot.depth++ == 0)
+        set_slot(what, c);
 }
 
 void comm_watch_leave(void)
 {
     if (--slot.depth == 0)
-        atomic_store_explicit(&slot.since, 0.0, memory_order_release);
+        set_slot(NULL, NULL);
+}
+
+void comm_progress(void)
+{
+    if (slot.depth == 0)
+        set_slot(NULL, NULL);
 }
 
 static void *abort_job(void *unused)
@@ -71,10 +97,18 @@ static _Noreturn void end_job(void)
 
 /* ---- the board ---------------------------------------------------------------------------------- */
 
-enum { LINE_BYTES = 192, NAMED_RANKS = 8 };
 static const char line_format[] =
     "%6d %-40.40s pid %8ld at %14.3f phase %-12.12s for %9.1f s in %-20.20s on %-12.12s";
-static const char line_scan[] = "%d %40s pid %ld at %lf phase %12s for %lf s in";
+static const char line_scan[] = "%d %40s pid %ld at %lf phase %12s for %lf s in %20c";
+static const char at_work[] = "its own work"; /* in no operation */
+
+struct line {
+    int rank;
+    char host[41], phase[13], what[21];
+    long pid;
+    double at;    /* when it was written, as wall_sec */
+    double still; /* seconds that nothing had moved there then */
+};
 
 static double wall_sec(void)
 {
@@ -93,58 +127,67 @@ static const char *text_or(const char *text, const char *otherwise)
 static void write_line(void)
 {
     int board = atomic_load_explicit(&slot.board, memory_order_acquire) - 1;
-    double since = atomic_load_explicit(&slot.since, memory_order_acquire);
+    const char *phase = text_or(atomic_load_explicit(&slot.phase, memory_order_relaxed), "start");
     char host[41] = "", line[LINE_BYTES + 1];
 
+    if (board < 0)
+        return;
     gethostname(host, sizeof host - 1);
-    int n = snprintf(line, sizeof line, line_format, slot.rank, text_or(host, "?"), (long)getpid(),
-                     wall_sec(), text_or(atomic_load_explicit(&slot.phase, memory_order_relaxed), "start"),
-                     since > 0.0 ? tg_now() - since : 0.0,
-                     since > 0.0 ? atomic_load_explicit(&slot.what, memory_order_relaxed) : "no-collective",
-                     since > 0.0 ? atomic_load_explicit(&slot.comm_name, memory_order_relaxed) : "-");
+    pthread_mutex_lock(&slot.lock);
+    int n = snprintf(line, sizeof line, line_format, slot.rank, text_or(host, "?"), (long)getpid(), wall_sec(),
+                     phase, tg_now() - slot.moved, text_or(slot.what, at_work),
+                     slot.what != NULL ? slot.c->name : "-");
+    pthread_mutex_unlock(&slot.lock);
     memset(line + n, ' ', (size_t)(LINE_BYTES - n));
     line[LINE_BYTES - 1] = '\n';
-    if (board >= 0 && pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) != LINE_BYTES)
+    if (pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) != LINE_BYTES)
         return;
 }
-
 void comm_phase(const char *phase)
 {
     atomic_store_explicit(&slot.phase, phase, memory_order_relaxed);
+    comm_progress();
     write_line();
 }
 
-/* Log the ranks that have not written for half the limit. */
-static void name_the_silent(const struct comm_watchdog *w)
+/* The whole board; how many lines it has. */
+static int read_board(const struct comm_watchdog *w)
 {
-    int n_named = 0, board = atomic_load_explicit(&slot.board, memory_order_acquire) - 1;
+    int board = atomic_load_explicit(&slot.board, memory_order_acquire) - 1;
+    size_t n = 0, all = (size_t)w->n_ranks * LINE_BYTES;
+    ssize_t got = 1;
 
-    for (int r = 0; r < w->n_ranks && n_named < NAMED_RANKS; r++) {
-        char line[LINE_BYTES + 1] = "", host[41], phase[13];
-        int rank;
-        long pid;
-        double at, waited;
-
-        if (r == w->world_rank || pread(board, line, LINE_BYTES, (off_t)r * LINE_BYTES) != LINE_BYTES ||
-            sscanf(line, line_scan, &rank, host, &pid, &at, phase, &waited) != 6)
-            continue;
-        if (wall_sec() - at < w->limit_sec / 2.0)
-            continue;
-        n_named++;
-        tg_log(w->log, TG_LOG_ERROR, "rank %d (host %s, process %ld) has not been heard of for %.0f s, "
-               "last in phase %s", r, host, pid, wall_sec() - at, phase);
+    while (board >= 0 && w->lines != NULL && n < all && got > 0) {
+        got = pread(board, w->lines + n, all - n, (off_t)n);
+        n += got > 0 ? (size_t)got : 0;
     }
-    if (n_named == 0)
-        tg_log(w->log, TG_LOG_ERROR, "all other ranks are alive: the file \"ranks\" says where");
+    return (int)(n / LINE_BYTES);
+}
+
+/* Line r of those that read_board read; false: it says nothing. */
+static bool parse_line(const struct comm_watchdog *w, int r, struct line *l)
+{
+    char text[LINE_BYTES + 1];
+
+    memcpy(text, w->lines + (size_t)r * LINE_BYTES, LINE_BYTES);
+    text[LINE_BYTES] = '\0';
+    memset(l, 0, sizeof *l);
+    return sscanf(text, line_scan, &l->rank, l->host, &l->pid, &l->at, l->phase, &l->still, l->what) == 7;
+}
+
+/* How often the board is written and read: a tenth of the limit, at most every ten seconds. */
+static double board_period(const struct comm_watchdog *w)
+{
+    return w->limit_sec / 10.0 < 10.0 ? w->limit_sec / 10.0 : 10.0;
 }
 
 static void keep_board(struct comm_watchdog *w)
 {
-    double now = tg_now(), period = w->limit_sec / 10.0 < 10.0 ? w->limit_sec / 10.0 : 10.0;
+    double now = tg_now();
 
     if (now < w->board_next)
         return;
-    w->board_next = now + period;
+    w->board_next = now + board_period(w);
     write_line();
 }
 
@@ -152,7 +195,9 @@ enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, cons
                                    struct tg_error *err)
 {
     int flags = comm_rank(c) == 0 ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR, fd = -1;
+    char *lines = w != NULL ? malloc((size_t)comm_size(c) * LINE_BYTES + 1) : NULL;
 
+    TRY(comm_agree(c, w != NULL && lines == NULL ? FAIL(err, TG_ENOMEM, "board of ranks") : TG_OK, err));
     for (int turn = 0; turn < 2; turn++) { /* rank 0 makes it, then the others open it */
         enum tg_status rc = TG_OK;
 
@@ -161,12 +206,19 @@ enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, cons
             if (fd < 0)
                 rc = FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
         }
-        TRY(comm_agree(c, rc, err));
+        rc = comm_agree(c, rc, err);
+        if (rc != TG_OK) {
+            free(lines);
+            if (fd >= 0)
+                close(fd);
+            return rc;
+        }
     }
     if (w == NULL)
         return TG_OK;
     pthread_mutex_lock(&w->lock);
     w->n_ranks = comm_size(c);
+    w->lines = lines;
     slot.rank = w->world_rank;
     atomic_store_explicit(&slot.board, fd + 1, memory_order_release);
     pthread_mutex_unlock(&w->lock);
@@ -174,24 +226,83 @@ enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, cons
     return TG_OK;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------- */
+/* ---- judging a wait ----------------------------------------------------------------------------- */
 
-/* Ends the job if the operation under way has outlasted the limit. */
-static void look(const struct comm_watchdog *w)
+/* The others of the communicator that this rank waits on. */
+struct others {
+    int n_silent, n_stuck; /* not heard of for half the limit; own work that has not moved for the limit */
+    int n_moving, moving;  /* got on with something within the limit; one of them */
+    char phase[13];        /* its phase */
+    bool read;             /* a line of theirs could be read */
+};
+
+/* log: say who does not get on. */
+static void look_at_others(const struct comm_watchdog *w, const struct comm *c, struct tg_log *log, struct others *o)
 {
-    double since = atomic_load_explicit(&slot.since, memory_order_acquire);
-    double waited = tg_now() - since;
-    const char *phase = atomic_load_explicit(&slot.phase, memory_order_relaxed);
+    int n_lines = read_board(w), n = c->members != NULL ? c->size : n_lines;
 
-    if (since == 0.0 || waited <= w->limit_sec)
+    memset(o, 0, sizeof *o);
+    for (int i = 0; i < n; i++) {
+        int r = c->members != NULL ? c->members[i] : i;
+        struct line l;
+        double age;
+
+        if (r == w->world_rank || r >= n_lines || !parse_line(w, r, &l))
+            continue;
+        o->read = true;
+        age = wall_sec() - l.at;
+        if (age >= w->limit_sec / 2.0) {
+            if (++o->n_silent + o->n_stuck <= NAMED_RANKS)
+                tg_log(log, TG_LOG_ERROR, "rank %d (host %s, process %ld) has not been heard of for %.0f s, last "
+                       "in phase %s", r, l.host, l.pid, age, l.phase);
+        } else if (l.still <= w->limit_sec) {
+            o->n_moving++;
+            o->moving = r;
+            memcpy(o->phase, l.phase, sizeof o->phase);
+        } else if (strncmp(l.what, at_work, sizeof at_work - 1) == 0) {
+            if (o->n_silent + ++o->n_stuck <= NAMED_RANKS)
+                tg_log(log, TG_LOG_ERROR, "rank %d (host %s, process %ld) is alive, but nothing has moved there "
+                       "for %.0f s, in phase %s", r, l.host, l.pid, l.still, l.phase);
+        }
+    }
+}
+
+/* This wait goes on: said by one rank, once in a limit. */
+static void note_wait(struct comm_watchdog *w, const char *phase, double waited, const struct others *o)
+{
+    if (slot.c->rank != 0 || tg_now() - w->noted < w->limit_sec)
         return;
+    w->noted = tg_now();
+    tg_log(w->log, TG_LOG_INFO,
+           "rank %d (phase %s): %s on \"%s\" has waited %.0f s; it goes on, for others do: rank %d in phase %s",
+           w->world_rank, phase, slot.what, slot.c->name, waited, o->moving, o->phase);
+}
+
+/* Ends the job if the operation under way has outlasted the limit, and the wait is in vain. */
+static void look(struct comm_watchdog *w)
+{
+    const char *phase = text_or(atomic_load_explicit(&slot.phase, memory_order_relaxed), "start");
+    struct others o;
+
+    pthread_mutex_lock(&slot.lock);
+    double waited = tg_now() - slot.moved;
+    if (slot.what == NULL || waited <= w->limit_sec || tg_now() < w->look_next) {
+        pthread_mutex_unlock(&slot.lock);
+        return;
+    }
+    w->look_next = tg_now() + board_period(w);
+    look_at_others(w, slot.c, NULL, &o);
+    if (o.n_moving > 0 && o.n_silent == 0 && o.n_stuck == 0) {
+        note_wait(w, phase, waited, &o);
+        pthread_mutex_unlock(&slot.lock);
+        return;
+    }
     tg_log(w->log, TG_LOG_ERROR,
            "rank %d (phase %s): %s on \"%s\" has waited %.0f s, limit %.0f s: ending the job",
-           w->world_rank, phase != NULL ? phase : "start",
-           atomic_load_explicit(&slot.what, memory_order_relaxed),
-           atomic_load_explicit(&slot.comm_name, memory_order_relaxed), waited, w->limit_sec);
-    if (w->n_ranks > 0)
-        name_the_silent(w);
+           w->world_rank, phase, slot.what, slot.c->name, waited, w->limit_sec);
+    look_at_others(w, slot.c, w->log, &o);
+    if (o.read && o.n_silent == 0 && o.n_stuck == 0)
+        tg_log(w->log, TG_LOG_ERROR, "all other ranks of it are alive and wait too: the file \"ranks\" says where");
     end_job();
 }
 
@@ -257,5 +368,6 @@ void comm_watchdog_stop(struct comm_watchdog *w)
         close(board);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
+    free(w->lines);
     free(w);
 }

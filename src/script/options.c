@@ -358,7 +358,8 @@ const struct option options[] = {
     NUMBER("cluster.pulse_sec", o.cluster.pulse_sec, 0.01, 60, 0.5, 0,
            "how often all ranks hear of signals and of each other's counts"),
     NUMBER("cluster.watchdog_sec", o.cluster.watchdog_sec, 0, 1e6, 1800, 0,
-           "end the job, naming the place, when ranks wait longer for each other; 0: never"),
+           "end the job, naming the place, when a rank has waited so long for others of which one gives no sign of life, "
+           "or whose work stands still; 0: never"),
 
     INTEGER("report.sgf_games", o.report.sgf_games, 0, 1e6, 4, V, "games per iteration kept as SGF"),
     INTEGER("report.keep_checkpoints", o.report.keep_checkpoints, 2, 1e6, 3, V,

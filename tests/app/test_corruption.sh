@@ -10,7 +10,7 @@ opts=(--set selfplay.games=20 --set search.visits=16 --set train.min_rows=50 --s
 config=$configs/tictactoe.lua
 # Two runs to damage: one complete after 3 iterations, one left open in its third.
 ok 1 train "$config" --run "$work/done" --iterations 3 "${opts[@]}"
-"$tengen" train "$config" --run "$work/open" --iterations 3 "${opts[@]}" --inject stop@0:train:3 >"$work/out" 2>&1
+"$tengen" train "$config" --run "$work/open" --iterations 4 "${opts[@]}" --inject stop@0:train:3 >"$work/out" 2>&1
 status=$?
 [ $status = 75 ] || fail "status $status, not 75"
 big() { echo $((RANDOM * 32768 + RANDOM)); }

@@ -38,7 +38,7 @@ more=(--set cluster.trainers=1/host)
 ok 5 train "$config" --run "$work/lag" "${opts[@]}" "${hosts[@]}" "${more[@]}"
 ok 4 train "$config" --run "$work/lag" "${opts[@]}" "${hosts[@]}" "${more[@]}" --set cluster.mode=continuous --set train.max_steps=20 --iterations 6
 sound "$work/lag"
-ok 3 train "$config" --run "$work/lag" "${opts[@]}" "${more[@]}" --iterations 7
+ok 3 train "$config" --run "$work/lag" "${opts[@]}" "${more[@]}" --set train.max_steps=20 --iterations 7
 sound "$work/lag"
 [ "$(field "$work/lag" iterations)" = 7 ] || fail "not complete"
 echo "1 passed, 0 failed"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tengen/comm.h"
 #include "tengen/device.h"
@@ -377,6 +378,39 @@ static void the_watchdog_leaves_a_job_alone_that_works(void **state)
     comm_watchdog_stop(w);
 }
 
+/* Rank 0 waits for longer than the limit, and the others get on meanwhile. */
+static void the_watchdog_leaves_a_long_wait_alone_while_the_others_get_on(void **state)
+{
+    enum { LIMIT_SEC = 2, PIECES = 14, PIECE_NSEC = 250000000 };
+    struct comm *c = *state;
+    struct comm_watchdog *w = NULL;
+    struct tg_error err = {0};
+    char path[64] = "/tmp/tengen-ranks-XXXXXX", *said = NULL;
+    size_t n = 0;
+    struct tg_log log = {.level = TG_LOG_INFO, .stream = open_memstream(&said, &n)};
+
+    if (comm_rank(c) == 0)
+        close(mkstemp(path));
+    comm_bcast(c, path, sizeof path, 0);
+    assert_ok(comm_watchdog_start(LIMIT_SEC, &log, &w, &err), &err);
+    assert_ok(comm_watchdog_board(w, c, path, &err), &err);
+    comm_phase("work");
+    for (int i = 0; i < PIECES && comm_rank(c) > 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = PIECE_NSEC}, NULL);
+        comm_progress();
+    }
+    comm_barrier(c);
+    comm_watchdog_stop(w);
+    fclose(log.stream);
+    if (comm_rank(c) == 0 && comm_size(c) > 1)
+        assert_non_null(strstr(said, "it goes on, for others do: rank"));
+    else
+        assert_int_equal(n, 0);
+    free(said);
+    if (comm_rank(c) == 0)
+        remove(path);
+}
+
 static void a_pulse_brings_everybody_the_same_sums_in_the_same_order(void **state)
 {
     struct comm *c = *state;
@@ -472,6 +506,7 @@ static int run(void)
         ON_WORLD(messages_arrive_in_the_order_in_which_they_were_posted),
         ON_WORLD(a_pulse_beats_on_while_a_rank_waits_elsewhere),
         ON_WORLD(the_watchdog_leaves_a_job_alone_that_works),
+        ON_WORLD(the_watchdog_leaves_a_long_wait_alone_while_the_others_get_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
