@@ -7,6 +7,7 @@
  *
  * MPI calls come from one thread of a process and the watchdog is one per process, so what it looks
  * at is one slot, not a parameter of every call. This is the module's only variable. */
+#define _GNU_SOURCE /* sync_file_range */
 #include "comm_private.h"
 
 #include <errno.h>
@@ -140,8 +141,8 @@ static void write_line(void)
     pthread_mutex_unlock(&slot.lock);
     memset(line + n, ' ', (size_t)(LINE_BYTES - n));
     line[LINE_BYTES - 1] = '\n';
-    if (pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) != LINE_BYTES)
-        return;
+    if (pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) == LINE_BYTES)
+        sync_file_range(board, (off_t)slot.rank * LINE_BYTES, LINE_BYTES, SYNC_FILE_RANGE_WRITE); /* other hosts look */
 }
 void comm_phase(const char *phase)
 {
@@ -157,6 +158,8 @@ static int read_board(const struct comm_watchdog *w)
     size_t n = 0, all = (size_t)w->n_ranks * LINE_BYTES;
     ssize_t got = 1;
 
+    if (board >= 0)
+        posix_fadvise(board, 0, 0, POSIX_FADV_DONTNEED); /* not what this host remembers of it */
     while (board >= 0 && w->lines != NULL && n < all && got > 0) {
         got = pread(board, w->lines + n, all - n, (off_t)n);
         n += got > 0 ? (size_t)got : 0;
