@@ -38,8 +38,8 @@ struct continuous {
     FILE *match_sgf, *sgf;
     char *match_text;
     size_t match_bytes;
-    double since;                /* of the figures */
-    double age;                  /* sum over the rows committed since then */
+    double since;                /* the moment from which figures.play counts: a round's end is the next one's start */
+    double age;                  /* sum over the rows committed in this round */
     /* trainers */
     int64_t iteration;           /* of the next round */
     struct round_notice notice;  /* train root: of the round that waits to be published */

@@ -426,6 +426,7 @@ enum tg_status continuous_play_open(struct run *run, struct tg_error *err)
         rc = run_thaw_all(run, thaw, err);
     turn_sgf(run, true);
     run_take_play(run, &before);
+    c->since = tg_now();
     return comm_agree(run->selfplay, rc, err);
 }
 
