@@ -143,6 +143,9 @@ void run_close_sides(struct run *run, bool keep);
 /* roles.c - which ranks play and which train. Collective on the world. */
 enum tg_status run_split_roles(struct run *run, struct tg_error *err);
 void run_close_roles(struct run *run);
+/* How many iterations training is behind self-play: cluster.lag, or what follows from the roles. all: every rank has
+ * both. */
+int run_lag(const struct run_options *o, bool all);
 /* Rank 0, after an iteration: should ranks change sides? play_sec, train_sec: see rebalance.h. */
 void run_judge_roles(struct run *run, double play_sec, double train_sec);
 /* They do, if rank 0 has said so. Everything must be on disk; selfplay and train are new ones then. */

@@ -151,6 +151,17 @@ static void iterations_add_up(void **state)
     assert_true(c.steps == 0 && c.train == 0 && c.save == 0);
 }
 
+static void training_lags_where_trainers_do_nothing_else_or_as_told(void **state)
+{
+    struct fixture *f = *state;
+
+    f->o.cluster.lag = -1;
+    assert_int_equal(run_lag(&f->o, true), 0);
+    assert_int_equal(run_lag(&f->o, false), 1);
+    for (f->o.cluster.lag = 0; f->o.cluster.lag <= 1; f->o.cluster.lag++)
+        assert_true(run_lag(&f->o, true) == f->o.cluster.lag && run_lag(&f->o, false) == f->o.cluster.lag);
+}
+
 static void with_lag_training_goes_on_beside_self_play(void **state)
 {
     struct fixture *f = *state;
@@ -385,6 +396,7 @@ int main(void)
         cmocka_unit_test_setup(the_last_games_take_longer, setup),
         cmocka_unit_test_setup(a_step_is_shared_and_summed, setup),
         cmocka_unit_test_setup(iterations_add_up, setup),
+        cmocka_unit_test_setup(training_lags_where_trainers_do_nothing_else_or_as_told, setup),
         cmocka_unit_test_setup(with_lag_training_goes_on_beside_self_play, setup),
         cmocka_unit_test_setup(in_continuous_mode_the_slower_side_sets_the_pace, setup),
         cmocka_unit_test_setup(a_match_has_its_own_length_and_two_networks, setup),
