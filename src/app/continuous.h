@@ -35,9 +35,8 @@ struct continuous {
     int32_t match_a, match_b;
     int64_t match_pulse;         /* when it began */
     double match_start;
-    FILE *match_sgf, *sgf;
-    char *match_text;
-    size_t match_bytes;
+    struct kept_games match_games; /* its finished games of this rank */
+    FILE *sgf;
     double since;                /* the moment from which figures.play counts: a round's end is the next one's start */
     double age;                  /* sum over the rows committed in this round */
     /* trainers */

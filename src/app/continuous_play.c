@@ -142,7 +142,6 @@ static enum tg_status begin_match(struct run *run, struct tg_error *err)
     c->match_b = run->at.champion;
     c->match_pulse = c->pulse;
     c->match_start = tg_now();
-    c->match_sgf = open_memstream(&c->match_text, &c->match_bytes);
     TRY(comm_agree(run->selfplay, match_push(c->match, &run->game, run->pool, err), err));
     comm_pulse_set(run->pulse, RUN_PULSE_MATCH, match_waiting(c->match));
     return TG_OK;
@@ -152,13 +151,9 @@ static void drop_match(struct run *run)
 {
     struct continuous *c = run->continuous;
 
-    if (c->match_sgf != NULL)
-        fclose(c->match_sgf);
-    free(c->match_text);
+    kept_games_free(&c->match_games);
     match_close(c->match);
     c->match = NULL;
-    c->match_sgf = NULL;
-    c->match_text = NULL;
     comm_pulse_set(run->pulse, RUN_PULSE_MATCH, 0);
 }
 
@@ -187,10 +182,8 @@ static enum tg_status judge(struct run *run, struct tg_error *err)
     run->at.iteration--;
     enum tg_status rc = root(run) ? run_note_match(run, c->match_a, c->match_b, why, err) : TG_OK;
     rc = comm_agree(run->selfplay, rc, err);
-    if (rc == TG_OK && c->match_sgf != NULL) {
-        fflush(c->match_sgf);
-        rc = run_keep_match(run, RUN_MATCH, c->match_text, c->match_bytes, err);
-    }
+    if (rc == TG_OK)
+        rc = run_keep_match(run, RUN_MATCH, &c->match_games, err);
     run->at.iteration++;
     return rc;
 }
@@ -362,7 +355,7 @@ static enum tg_status take(struct run *run, double timeout_sec, bool *got, struc
     if (!*got)
         return TG_OK;
     if (c->match != NULL && match_owns(c->match, job.id)) {
-        enum tg_status rc = run_add_match_game(run, c->match, c->match_sgf, &f, &job, err);
+        enum tg_status rc = run_add_match_game(run, c->match, &c->match_games, &f, &job, err);
 
         comm_pulse_set(run->pulse, RUN_PULSE_MATCH, match_waiting(c->match));
         return rc;
