@@ -332,6 +332,24 @@ static void some_files_are_there_once(void **state)
     assert_about(s.memory - memory, 1500 * 500);
 }
 
+static void prioritised_draws_take_memory_from_their_first_iteration_on(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_cost c = {.games = 400, .rows = 4000};
+    struct plan_space s = {0}, without = {0};
+    struct game game;
+
+    assert_ok(game_init(&game, GAME_GO, 9, 0, &f->err), &f->err);
+    f->o.replay.capacity = 1000;
+    for (int i = 0; i < 3; i++) {
+        f->o.replay.alpha = i == 1 ? 0.5f : 0;
+        plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &s);
+    }
+    plan_space_rest(&f->o, &f->m, &f->r, &game, 1e6, 500, 8000, &s);
+    plan_space_rest(&f->o, &f->m, &f->r, &game, 1e6, 500, 8000, &without);
+    assert_about(s.memory - without.memory, 1000 * 17);
+}
+
 static void defaults_follow_the_board(void **state)
 {
     struct fixture *f = *state;
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup(a_checkpoint_holds_the_windows_priorities, setup),
         cmocka_unit_test_setup(the_config_is_kept_three_times, setup),
         cmocka_unit_test_setup(some_files_are_there_once, setup),
+        cmocka_unit_test_setup(prioritised_draws_take_memory_from_their_first_iteration_on, setup),
         cmocka_unit_test_setup(defaults_follow_the_board, setup),
         cmocka_unit_test_setup(another_network_goes_by_its_arithmetic, setup),
         cmocka_unit_test_setup(the_window_grows_by_its_power_law, setup),
