@@ -6,7 +6,7 @@
  *   enough games staged          -> commit: one shard, announced by rank 0 to the train root
  *   a round of training is ready -> publish: its parameters, broadcast to all self-play ranks, who take
  *                                   them up between two batches; rank 0 writes network and manifest
- *   no match game is waited for  -> the match is judged
+ *   no match game is waited for  -> the match is judged, or SPRT has a few more games played
  *   a rank failed or was stopped -> all leave
  *   ranks are to change sides    -> all leave, and begin again
  * Between two sums no rank does anything collective with self-play ranks. Trainers work in rounds: the
@@ -197,7 +197,7 @@ enum tg_status continuous_act(struct run *run, struct tg_error *err)
     if (sums[RUN_PULSE_STAGED] >= run->o.selfplay.games || (save && sums[RUN_PULSE_STAGED] > 0))
         TRY(continuous_commit(run, err));
     if (c->match != NULL && c->match_pulse < c->pulse && sums[RUN_PULSE_MATCH] == 0)
-        TRY(continuous_end_match(run, err));
+        TRY(continuous_tell_match(run, err));
     return TG_OK;
 }
 

@@ -258,9 +258,9 @@ static enum tg_status note(struct run *run, struct manifest_match *r, const char
     return manifest_add_match(&run->manifest, r, err);
 }
 
-enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err)
+enum tg_status run_note_match(struct run *run, const struct match_gate *gate, int32_t a, int32_t b, const char *why,
+                              struct tg_error *err)
 {
-    const struct match_gate *gate = &run->o.gate.gate;
     struct run_figures *f = &run->figures;
     struct manifest_match r = {.iteration = run->at.iteration, .a = a, .b = b, .result = f->match};
     double lower, upper;
@@ -284,7 +284,7 @@ static enum tg_status note_gate(struct run *run, const struct match_result *base
 
     if (baseline->games > 0)
         TRY(note(run, &r, "", err));
-    return run_note_match(run, run->at.latest, run->at.champion, why, err);
+    return run_note_match(run, &run->o.gate.gate, run->at.latest, run->at.champion, why, err);
 }
 
 static enum tg_status play_gate(struct run *run, struct match_result *baseline, struct tg_error *err)

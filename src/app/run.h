@@ -185,9 +185,10 @@ enum tg_status run_add_match_game(struct run *run, struct match *m, struct kept_
                                   const struct selfplay_job *job, struct tg_error *err);
 /* All ranks' games into this file of the run. Collective on selfplay. */
 enum tg_status run_keep_match(struct run *run, enum run_file file, const struct kept_games *mine, struct tg_error *err);
-/* figures.match of network a against b, with what figures.decision says, into ratings, log and manifest.
- * Rank 0. */
-enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err);
+/* figures.match of network a against b, with what figures.decision says by this gate, into ratings, log and
+ * manifest. Rank 0. */
+enum tg_status run_note_match(struct run *run, const struct match_gate *gate, int32_t a, int32_t b, const char *why,
+                              struct tg_error *err);
 
 /* tell.c - rank 0: figures of the iteration into events, JSON lines and the log. */
 enum tg_status run_tell(struct run *run, struct tg_error *err);

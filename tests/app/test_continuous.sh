@@ -115,6 +115,26 @@ sed -n 's/.*"selfplay\/evals_per_sec":\([0-9.]*\).*"time\/selfplay_sec":\([0-9.]
 awk '$1 == 0 { bad = 1 } NR > 1 { sec += $2; evals += $1 * $2 } END { exit bad || NR != 7 || evals > 80 * sec + 32 }' "$work/rates.txt" ||
   fail "evaluations a second, and seconds: $(tr '\n' ',' <"$work/rates.txt")"
 
+# A sequential test that any result decides ends each match after its first 20 games; one that nothing decides has all of
+# them played, and the score decides. The manifest has the games that the files have.
+matches() { # matches NAME GAMES: each kept match of the run has so many, and there are some
+  local file n found=0
+  for file in "$work/$1"/games/match-*.sgf; do
+    n=$(grep -o '(;FF' "$file" 2>/dev/null | wc -l)
+    [ "$n" = "$2" ] || fail "$file holds $n games, not $2"
+    found=$((found + 1))
+  done
+  [ $found = "$(grep -c '"distinct_games"' "$work/$1/manifest.json")" ] || fail "$found files, not one for each match"
+  sound "$work/$1"
+}
+sequential=(--iterations 16 --set gate.sprt=true --set gate.games=40 --set gate.visits=2 --set gate.opening_plies=3
+            --set train.max_steps=60 --set selfplay.parallel_games=8)
+ok 3 train "$config" --run "$work/decided" "${opts[@]}" "${sequential[@]}" --set gate.sprt_elo1=1000 --set gate.sprt_alpha=0.4999 \
+  --set gate.sprt_beta=0.4999
+matches decided 20
+ok 3 train "$config" --run "$work/undecided" "${opts[@]}" "${sequential[@]}" --set gate.sprt_elo0=-1 --set gate.sprt_elo1=1
+matches undecided 40
+
 # What it cannot do it says.
 ranks 2 train "$config" --run "$work/all" "${opts[@]}" --set cluster.trainers=all
 status=$?
