@@ -26,7 +26,7 @@ figures() {
       wait += sec * get("train/wait_share"); row += sec * get("selfplay/row_age"); drawn += sec * get("train/sample_age")
       commit += get("time/commit_sec") }
     END { if (n == 0) exit 1
-          print games / t, evals / t, 100 * idle / t, 100 * wait / t, row / t, drawn / t, commit / n, t / n }' "$1"
+          print games / t, evals / t, 100 * idle / t, 100 * wait / t, row / t, drawn / t, commit / n, t / n, evals }' "$1"
 }
 
 # One run: ranks, trainers, games a round, rows a step.
@@ -40,7 +40,8 @@ simulate() {
   rm -rf "$dir"
 }
 
-# A rank has 16 games in two groups: batches of 8 rows, one after the other.
+# A rank has 16 games in two groups: batches of 8 rows, one after the other. It counts the evaluations of a pass over both
+# when the pass ends: at either end of the time that is measured up to 16 of each rank are on one side or the other.
 ideal() { awk -v s="$slow" '$1 == "infer" && $2 == 8 { print 8 / ($3 * 1e-6 * s) }' "$table"; }
 
 table_of() { # table_of KIND: a line per number of ranks, and the data for the plot
@@ -55,8 +56,8 @@ table_of() { # table_of KIND: a line per number of ranks, and the data for the p
     load=$(cut -d' ' -f1 /proc/loadavg)
     line=$(simulate "$n" "$trainers" "$games" "$batch") || { echo "| $n | did not end |"; continue; }
     awk -v n="$n" -v t="$trainers" -v ideal="$(ideal)" -v load="$load" -v dat="$out/scaling-$kind.dat" '
-      { e = 100 * $2 / (ideal * (n - t))
-        printf "| %d | %d | %d | %.2f | %.0f | %.1f %% | %.2f %% | %.2f %% | %.2f | %.2f | %.2f s | %.1f s | %s |\n", n, n - t, t, $1, $2, e, $3, $4, $5, $6, $7, $8, load
+      { e = 100 * $2 / (ideal * (n - t)); noise = e * 16 * (n - t) / $9
+        printf "| %d | %d | %d | %.2f | %.0f | %.1f +- %.1f %% | %.2f %% | %.2f %% | %.2f | %.2f | %.2f s | %.1f s | %s |\n", n, n - t, t, $1, $2, e, noise, $3, $4, $5, $6, $7, $8, load
         print n, $1, $2, ideal * (n - t), e >> dat }' <<<"$line"
   done
 }

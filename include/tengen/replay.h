@@ -118,6 +118,12 @@ enum tg_status replay_window_open(struct comm *train, const struct record_layout
                                   struct replay_window **w, struct tg_error *err);
 void replay_window_close(struct replay_window *w); /* Collective. */
 
+/* Draw by another alpha from now on. Priorities stay what they are, so draws are those of a window that was opened with
+ * this alpha and has these rows and priorities: nothing but them is to be kept for a restart. Collective, alpha equal on
+ * all ranks. TG_EINVAL: as replay_window_open has it; TG_ENOMEM, agreed: no room for the sums of weights, and the window
+ * can only be closed. */
+enum tg_status replay_window_set_alpha(struct replay_window *w, float alpha, struct tg_error *err);
+
 /* Append a shard's rows, dropping the oldest beyond the capacity. The ranks of a host share the
  * reading. A damaged shard leaves the window as it was: TG_EFORMAT, agreed. Collective. */
 enum tg_status replay_window_append(struct replay_window *w, const char *path,
@@ -140,7 +146,7 @@ enum tg_status replay_window_draw(struct replay_window *w, uint64_t seed, int64_
 
 /* New priorities |error| for the rows this rank trained on in this step: slots [n], errors [n]. A row
  * that was drawn more than once keeps its largest error; what is not finite or 0 becomes 1e-6. After it
- * all ranks' windows agree. Does nothing when alpha is 0. Collective. */
+ * all ranks' windows agree. Does nothing while alpha is 0. Collective. */
 enum tg_status replay_window_update(struct replay_window *w, const int64_t *slots,
                                     const float *errors, int n, struct tg_error *err);
 

@@ -6,7 +6,7 @@
  *   enough games staged          -> commit: one shard, announced by rank 0 to the train root
  *   a round of training is ready -> publish: its parameters, broadcast to all self-play ranks, who take
  *                                   them up between two batches; rank 0 writes network and manifest
- *   no match game is waited for  -> the match is judged
+ *   no match game is waited for  -> the match is judged, or SPRT has a few more games played
  *   a rank failed or was stopped -> all leave
  *   ranks are to change sides    -> all leave, and begin again
  * Between two sums no rank does anything collective with self-play ranks. Trainers work in rounds: the
@@ -100,7 +100,6 @@ static enum tg_status record_round(struct run *run, const struct round_notice *n
 {
     double staged_age = run->figures.age; /* of rows that are not committed yet */
 
-    run->figures.play_sec = tg_now() - run->continuous->since;
     run->figures.age = run->continuous->age;
     TRY(note_round(run, notice, err));
     run->at.iteration++; /* run_tell counts this one */
@@ -110,18 +109,29 @@ static enum tg_status record_round(struct run *run, const struct round_notice *n
     return rc;
 }
 
+/* What was played and how long that took, up to one and the same moment: games go on while the network is written
+ * and taken up, and all of that is the next round's, so figures of rounds add up. */
+static void count_round(struct run *run)
+{
+    struct continuous *c = run->continuous;
+    double now = tg_now();
+
+    continuous_count_play(run);
+    run->figures.play_sec = now - c->since;
+    c->since = now;
+}
+
 static enum tg_status take_round(struct run *run, const struct round_notice *notice, struct tg_error *err)
 {
     enum tg_status rc;
 
-    continuous_count_play(run); /* up to now, not to the last commit: figures of rounds add up */
+    count_round(run);
     rc = root(run) ? record_round(run, notice, err) : TG_OK;
     TRY(comm_agree(run->selfplay, rc, err));
     run->at.checkpoint = run->at.iteration++;
     run->at.latest = run->at.n_nets++;
     TRY(continuous_take_network(run, err));
     run->figures = (struct run_figures){.age = run->figures.age};
-    run->continuous->since = tg_now();
     run->continuous->age = 0;
     return TG_OK;
 }
@@ -187,7 +197,7 @@ enum tg_status continuous_act(struct run *run, struct tg_error *err)
     if (sums[RUN_PULSE_STAGED] >= run->o.selfplay.games || (save && sums[RUN_PULSE_STAGED] > 0))
         TRY(continuous_commit(run, err));
     if (c->match != NULL && c->match_pulse < c->pulse && sums[RUN_PULSE_MATCH] == 0)
-        TRY(continuous_end_match(run, err));
+        TRY(continuous_tell_match(run, err));
     return TG_OK;
 }
 
@@ -253,7 +263,6 @@ static enum tg_status begin(struct run *run, struct tg_error *err)
     for (int64_t i = run->at.n_rows = 0; root(run) && i < c->n_trained + c->open_shards; i++)
         run->at.n_rows += run->manifest.shards[i].n_rows;
     comm_bcast(run->world, &run->at, sizeof run->at, 0);
-    c->since = tg_now();
     TRY(comm_agree(run->world, announce_rest(run, err), err));
     if (run->selfplay != NULL)
         TRY(continuous_play_open(run, err));

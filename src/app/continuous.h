@@ -33,13 +33,14 @@ struct continuous {
     int64_t posted;              /* shards announced to the train root; rank 0 */
     struct match *match;         /* under way, or NULL */
     int32_t match_a, match_b;
-    int64_t match_pulse;         /* when it began */
+    struct match_gate match_gate;           /* what it is judged by, and what its games are like: as when it */
+    struct selfplay_setups match_setups;    /* began, whatever schedules say of later rounds of training */
+    int64_t match_pulse;         /* when games were last added to it */
     double match_start;
-    FILE *match_sgf, *sgf;
-    char *match_text;
-    size_t match_bytes;
-    double since;                /* of the figures */
-    double age;                  /* sum over the rows committed since then */
+    struct kept_games match_games; /* its finished games of this rank */
+    FILE *sgf;
+    double since;                /* the moment from which figures.play counts: a round's end is the next one's start */
+    double age;                  /* sum over the rows committed in this round */
     /* trainers */
     int64_t iteration;           /* of the next round */
     struct round_notice notice;  /* train root: of the round that waits to be published */
@@ -67,7 +68,9 @@ void continuous_keep_playing(struct run *run);
 enum tg_status continuous_commit(struct run *run, struct tg_error *err); /* collective on selfplay */
 /* The published network (in model.params) into the pool, and a match for it. Collective on selfplay. */
 enum tg_status continuous_take_network(struct run *run, struct tg_error *err);
-enum tg_status continuous_end_match(struct run *run, struct tg_error *err); /* collective on selfplay */
+/* No rank waits for a game of the match: it gets more of them (SPRT, undecided), or it is judged and ends. Collective
+ * on selfplay. */
+enum tg_status continuous_tell_match(struct run *run, struct tg_error *err);
 enum tg_status continuous_play_leave(struct run *run, struct tg_error *err); /* collective on selfplay */
 void continuous_play_close(struct run *run);
 

@@ -126,6 +126,19 @@ static bool match_due(const struct run *run)
            run->at.iteration % (gate->every > 0 ? gate->every : 1) == 0;
 }
 
+/* Those of the match, or with SPRT the next few pairs. Other games fill the places meanwhile, so no worker waits at the
+ * end of a round of them. Judged is what all games of whole rounds say, as in lockstep mode: those that happen to be
+ * finished would be the short ones, which need not go out as the others do. */
+static enum tg_status push_match_games(struct run *run, struct tg_error *err)
+{
+    struct continuous *c = run->continuous;
+
+    TRY(comm_agree(run->selfplay, match_push(c->match, &run->game, run->pool, err), err));
+    c->match_pulse = c->pulse;
+    comm_pulse_set(run->pulse, RUN_PULSE_MATCH, match_waiting(c->match));
+    return TG_OK;
+}
+
 /* The latest network, in model.params, against the champion. */
 static enum tg_status begin_match(struct run *run, struct tg_error *err)
 {
@@ -134,31 +147,24 @@ static enum tg_status begin_match(struct run *run, struct tg_error *err)
     struct selfplay_player b = {RECORD_NETWORK, RUN_SLOT_CHAMPION, run->at.champion, NULL};
     struct match_options o = run_match_options(run, 2 * (run->at.iteration - 1));
 
-    o.gate.sprt = false; /* a fixed number of games: nobody waits for a round's end */
     TRY(comm_agree(run->selfplay, change_network(run, RUN_SLOT_CANDIDATE, run->at.latest, err), err));
     TRY(load_network(run, RUN_SLOT_CHAMPION, run->at.champion, err));
-    TRY(match_open(run->selfplay, &run->o.game.setups, &a, &b, &o, &c->match, err));
+    c->match_gate = o.gate;
+    c->match_setups = run->o.game.setups;
+    TRY(match_open(run->selfplay, &c->match_setups, &a, &b, &o, &c->match, err));
     c->match_a = run->at.latest;
     c->match_b = run->at.champion;
-    c->match_pulse = c->pulse;
     c->match_start = tg_now();
-    c->match_sgf = open_memstream(&c->match_text, &c->match_bytes);
-    TRY(comm_agree(run->selfplay, match_push(c->match, &run->game, run->pool, err), err));
-    comm_pulse_set(run->pulse, RUN_PULSE_MATCH, match_waiting(c->match));
-    return TG_OK;
+    return push_match_games(run, err);
 }
 
 static void drop_match(struct run *run)
 {
     struct continuous *c = run->continuous;
 
-    if (c->match_sgf != NULL)
-        fclose(c->match_sgf);
-    free(c->match_text);
+    kept_games_free(&c->match_games);
     match_close(c->match);
     c->match = NULL;
-    c->match_sgf = NULL;
-    c->match_text = NULL;
     comm_pulse_set(run->pulse, RUN_PULSE_MATCH, 0);
 }
 
@@ -173,32 +179,29 @@ static enum tg_status promote(struct run *run, int32_t number, struct tg_error *
 }
 
 /* Match file and manifest entry go under the last published iteration. */
-static enum tg_status judge(struct run *run, struct tg_error *err)
+static enum tg_status judge(struct run *run, const struct match_result *result, struct tg_error *err)
 {
     struct continuous *c = run->continuous;
-    const struct match_gate *gate = &run->o.gate.gate;
     char why[256] = "";
-    bool more;
 
-    TRY(match_tell(c->match, &run->figures.match, &more, err));
+    c->match_gate.enabled = run->o.gate.gate.enabled; /* no champion is made where there is no gate any more */
+    run->figures.match = *result;
     run->figures.matched = true;
     run->figures.match_sec = tg_now() - c->match_start;
-    run->figures.decision = match_gate_judge(gate, &run->figures.match, NULL, why, sizeof why);
+    run->figures.decision = match_gate_judge(&c->match_gate, result, NULL, why, sizeof why);
     run->at.iteration--;
-    enum tg_status rc = root(run) ? run_note_match(run, c->match_a, c->match_b, why, err) : TG_OK;
+    enum tg_status rc = root(run) ? run_note_match(run, &c->match_gate, c->match_a, c->match_b, why, err) : TG_OK;
     rc = comm_agree(run->selfplay, rc, err);
-    if (rc == TG_OK && c->match_sgf != NULL) {
-        fflush(c->match_sgf);
-        rc = run_keep_match(run, RUN_MATCH, c->match_text, c->match_bytes, err);
-    }
+    if (rc == TG_OK)
+        rc = run_keep_match(run, RUN_MATCH, &c->match_games, err);
     run->at.iteration++;
     return rc;
 }
 
-enum tg_status continuous_end_match(struct run *run, struct tg_error *err)
+static enum tg_status end_match(struct run *run, const struct match_result *result, struct tg_error *err)
 {
     struct continuous *c = run->continuous;
-    enum tg_status rc = judge(run, err);
+    enum tg_status rc = judge(run, result, err);
     int32_t number = c->match_a;
 
     drop_match(run);
@@ -208,6 +211,15 @@ enum tg_status continuous_end_match(struct run *run, struct tg_error *err)
         TRY(promote(run, number, err));
     run->manifest.match_sec += root(run) ? run->figures.match_sec : 0;
     return comm_agree(run->selfplay, root(run) ? manifest_save(&run->manifest, run->dir, err) : TG_OK, err);
+}
+
+enum tg_status continuous_tell_match(struct run *run, struct tg_error *err)
+{
+    struct match_result result;
+    bool more;
+
+    TRY(match_tell(run->continuous->match, &result, &more, err));
+    return more ? push_match_games(run, err) : end_match(run, &result, err);
 }
 
 enum tg_status continuous_take_network(struct run *run, struct tg_error *err)
@@ -362,7 +374,7 @@ static enum tg_status take(struct run *run, double timeout_sec, bool *got, struc
     if (!*got)
         return TG_OK;
     if (c->match != NULL && match_owns(c->match, job.id)) {
-        enum tg_status rc = run_add_match_game(run, c->match, c->match_sgf, &f, &job, err);
+        enum tg_status rc = run_add_match_game(run, c->match, &c->match_games, &f, &job, err);
 
         comm_pulse_set(run->pulse, RUN_PULSE_MATCH, match_waiting(c->match));
         return rc;
@@ -426,6 +438,7 @@ enum tg_status continuous_play_open(struct run *run, struct tg_error *err)
         rc = run_thaw_all(run, thaw, err);
     turn_sgf(run, true);
     run_take_play(run, &before);
+    c->since = tg_now();
     return comm_agree(run->selfplay, rc, err);
 }
 

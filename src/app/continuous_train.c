@@ -176,6 +176,7 @@ static enum tg_status train_round(struct run *run, const struct order *order, st
     if (n_newest > 0 && n_newest < rows)
         rows = n_newest;
     steps = trainer_steps(&run->o.train, rows, n_new);
+    TRY(replay_window_set_alpha(run->window, run->o.replay.alpha, err));
     if (steps > 0)
         TRY(trainer_run(run->trainer, run->window, &run->o.train, steps, n_newest, order->latest,
                         between_steps, run, &stats, err));

@@ -36,7 +36,7 @@ static const struct topic { const char *name, *summary, *text; } topics[] = {
      "  --time SEC       that an engine may take for a move, 60\n"
      "  --backend NAME   where networks are: cpu (the default), cuda, simulated, auto\n"
      "  --json           the last line of standard output is one JSON object with the result\n"
-     "  --sgf FILE       write all games there\n"},
+     "  --sgf FILE       write all games there, in the order of their numbers\n"},
     {"gtp", "play under a Go program (Go Text Protocol)",
      "usage: tengen gtp [--net FILE] [--game go|gomoku] [--rules NAME] [--size N] [--visits N]\n"
      "                  [--time SEC] [--threads T] [--backend NAME] [--seed S]\n\n"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "games.h"
 #include "tengen/file.h"
 #include "tengen/match.h"
 #include "tengen/report.h"
@@ -151,7 +152,8 @@ static void close_side(struct side *s)
 struct kept {
     const struct game *game;
     const struct side *sides;
-    FILE *out;          /* SGF, or NULL */
+    bool sgf;           /* keep the games */
+    struct kept_games games;
     struct tg_log *log;
     int n_games;        /* finished on this rank */
     double told;        /* when the log last heard of them */
@@ -173,7 +175,7 @@ static void keep(void *ctx, const struct record_finished *f, const struct selfpl
 {
     struct kept *k = ctx;
     const char *names[2];
-    struct tg_error err;
+    struct tg_error err = {0};
 
     for (int c = 0; c < 2; c++) {
         const struct selfplay_player *p = &job->player[c], *a = &k->sides[0].player;
@@ -181,8 +183,8 @@ static void keep(void *ctx, const struct record_finished *f, const struct selfpl
 
         names[c] = k->sides[is_a ? 0 : 1].text;
     }
-    if (k->out != NULL)
-        sgf_write(k->out, k->game, f, names[0], names[1], &err);
+    if (k->sgf && kept_games_add(&k->games, k->game, f, names[0], names[1], &err) != TG_OK)
+        tg_log(k->log, TG_LOG_WARN, "a game is not kept: %s", err.text);
     tell(k);
 }
 
@@ -202,22 +204,6 @@ static void print_result(const struct match_command *c, const struct match_resul
     fflush(stdout);
 }
 
-static enum tg_status write_games(struct app *app, const struct match_command *c, const char *text,
-                                  size_t n, struct tg_error *err)
-{
-    size_t *starts = malloc(((size_t)comm_size(app->world) + 1) * sizeof *starts);
-    void *all = NULL;
-    enum tg_status rc;
-
-    TRY(comm_agree(app->world, starts == NULL ? FAIL(err, TG_ENOMEM, "games") : TG_OK, err));
-    rc = comm_allgatherv(app->world, text, n, &all, starts, err);
-    if (rc == TG_OK && comm_rank(app->world) == 0)
-        rc = tg_file_replace(c->sgf, all, starts[comm_size(app->world)], err);
-    free(all);
-    free(starts);
-    return comm_agree(app->world, rc, err);
-}
-
 static enum tg_status play(struct app *app, const struct match_command *c, struct side sides[2],
                            struct match_result *result, struct tg_error *err)
 {
@@ -225,8 +211,6 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
     struct game game;
     struct selfplay_pool *pool = NULL;
     struct comm *host = NULL;
-    char *text = NULL;
-    size_t n = 0;
     enum tg_status rc;
 
     TRY(comm_agree(app->world, configure(c, sides, &o, err), err));
@@ -247,7 +231,7 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
     if (c->opening_plies >= 0)
         m.settings.opening_plies = (int)c->opening_plies;
     struct kept kept = {.game = &game, .sides = sides, .log = &app->log, .told = tg_now(),
-                        .out = c->sgf != NULL ? open_memstream(&text, &n) : NULL};
+                        .sgf = c->sgf != NULL};
     rc = selfplay_open(&game, &pool_options, &app->log, &pool, err);
     for (int i = 0; i < 2 && rc == TG_OK; i++)
         rc = open_side(&sides[i], i, &game, comm_rank(host), pool, c, app, err);
@@ -255,12 +239,10 @@ static enum tg_status play(struct app *app, const struct match_command *c, struc
     if (rc == TG_OK)
         rc = match_play(app->world, pool, &game, &o.game.setups, &sides[0].player, &sides[1].player, &m,
                         keep, &kept, result, err);
-    if (kept.out != NULL)
-        fclose(kept.out);
     if (rc == TG_OK && c->sgf != NULL)
-        rc = write_games(app, c, text, n, err);
+        rc = kept_games_write(&kept.games, app->world, c->sgf, err);
+    kept_games_free(&kept.games);
 out:
-    free(text);
     selfplay_close(pool);
     comm_close(host);
     return rc;

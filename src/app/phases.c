@@ -390,6 +390,7 @@ static enum tg_status train_share(struct run *run, int64_t *steps, struct train_
                                                   : (rows + run->o.train.batch - 1) / run->o.train.batch;
     if (run->lag > 0 && run->appended)
         *steps = 0; /* an earlier start has done them all: only the figures are taken up */
+    TRY(replay_window_set_alpha(run->window, run->o.replay.alpha, err));
     if (*steps > 0 || run->appended)
         TRY(trainer_run(run->trainer, run->window, &run->o.train, *steps, n_newest, run->at.latest,
                         train_progress, run, stats, err));

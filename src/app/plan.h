@@ -54,6 +54,7 @@ struct plan_space { /* bytes, but where it says otherwise */
     double logs;            /* all else: log.jsonl, events, manifest and the one before it, config, ranks */
     double inodes;
     double memory;          /* of the host that needs the most */
+    bool prioritised;       /* so far: replay.priority_alpha was above 0 */
 };
 
 enum { PLAN_AGE_WINDOW = 4096 };

@@ -53,6 +53,7 @@ void plan_space_add(const struct run_options *o, const struct plan_machine *m, c
 {
     double sgf = fmin(o->report.sgf_games, c->games);
 
+    s->prioritised = s->prioritised || o->replay.alpha > 0;
     add_shards(o, m, g, c, s);
     if (c->steps > 0)
         add_net(s, n_params);
@@ -111,7 +112,6 @@ void plan_space_rest(const struct run_options *o, const struct plan_machine *m, 
     double on_host = ceil((double)m->ranks / m->hosts);
     double train = r->all ? on_host : fmin(on_host, ceil((double)r->train / m->hosts));
     double play = r->all ? on_host : fmin(on_host, r->play);
-    bool prioritised = o->replay.alpha > 0;
     double window = fmin(rows_in_all, (double)o->replay.capacity);
 
     add_net(s, n_params); /* number 0 */
@@ -119,5 +119,5 @@ void plan_space_rest(const struct run_options *o, const struct plan_machine *m, 
     s->logs += m->ranks * rank_bytes;
     s->inodes += 11; /* five directories, manifest twice, config, log, events, ranks */
     s->memory = on_host * process_bytes + play * player_bytes(o, m, game, n_params) + train * trainer_bytes(n_params) +
-                window * (row_bytes + (prioritised ? 17 : 0));
+                window * (row_bytes + (s->prioritised ? 17 : 0));
 }

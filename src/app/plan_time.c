@@ -183,17 +183,12 @@ static double match_sec(const struct run_options *o, const struct plan_machine *
     return turns * plan_games_sec(o, m, r, g, mine, per_game, 2, &tail) * last_of(r->play, mine, g->spread);
 }
 
-static int lag(const struct run_options *o, const struct plan_roles *r)
-{
-    return o->cluster.lag >= 0 ? o->cluster.lag : r->all ? 0 : 1;
-}
-
 /* Phases one after the other; with lag, training beside self-play. */
 static void add_lockstep(const struct run_options *o, const struct plan_roles *r, struct plan_cost *c)
 {
     double play = c->play + c->tail, rest = c->commit + c->match + c->save;
 
-    c->wall = rest + (lag(o, r) > 0 ? fmax(play, c->train) : play + c->train);
+    c->wall = rest + (run_lag(o, r->all) > 0 ? fmax(play, c->train) : play + c->train);
     c->wait_play = (c->wall - c->play - c->match - (r->all ? c->train : 0)) / c->wall;
     c->wait_train = (c->wall - c->train - (r->all ? c->play + c->match : 0)) / c->wall;
 }
@@ -222,7 +217,7 @@ void plan_iteration(const struct run_options *o, const struct plan_machine *m, c
     bool continuous = o->cluster.mode == RUN_CONTINUOUS;
     double per_game = g->plies * plan_visits_per_ply(o) * g->evals_per_visit * (1 - (double)o->selfplay.mix.random_bot / 2);
     double mine = (double)o->selfplay.games / r->play, match_evals = 0;
-    bool beside = !continuous && lag(o, r) > 0; /* training takes the rows of the iterations before */
+    bool beside = !continuous && run_lag(o, r->all) > 0; /* training takes the rows of the iterations before */
 
     memset(c, 0, sizeof *c);
     c->games = (double)o->selfplay.games;

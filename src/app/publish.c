@@ -101,7 +101,7 @@ enum tg_status run_publish(struct run *run, struct tg_error *err)
 /* ---- the gate ---------------------------------------------------------------------------------- */
 
 /* A game of a match, as SGF. */
-static void keep_match_game(struct run *run, FILE *out, const struct record_finished *game,
+static void keep_match_game(struct run *run, struct kept_games *kept, const struct record_finished *game,
                             const struct selfplay_job *job)
 {
     char black[32], white[32];
@@ -109,45 +109,31 @@ static void keep_match_game(struct run *run, FILE *out, const struct record_fini
 
     snprintf(black, sizeof black, "network %d", job->player[GAME_BLACK].net);
     snprintf(white, sizeof white, "network %d", job->player[GAME_WHITE].net);
-    if (out != NULL && sgf_write(out, &run->game, game, black, white, &err) != TG_OK)
+    if (kept_games_add(kept, &run->game, game, black, white, &err) != TG_OK)
         tg_log(&run->app->log, TG_LOG_WARN, "a match game is not kept: %s", err.text);
 }
 
-/* All ranks' games as one SGF collection in the run directory. */
-enum tg_status run_keep_match(struct run *run, enum run_file file, const char *mine, size_t n,
-                              struct tg_error *err)
+enum tg_status run_keep_match(struct run *run, enum run_file file, const struct kept_games *mine, struct tg_error *err)
 {
-    void *all = NULL;
-    size_t *starts = malloc(((size_t)comm_size(run->selfplay) + 1) * sizeof *starts);
-    enum tg_status rc = TG_OK;
+    char path[RUN_PATH_MAX];
 
-    TRY(comm_agree(run->selfplay, starts == NULL ? FAIL(err, TG_ENOMEM, "match games") : TG_OK, err));
-    rc = comm_allgatherv(run->selfplay, mine, n, &all, starts, err);
-    if (rc == TG_OK && root(run)) {
-        char path[RUN_PATH_MAX];
-
-        rc = run_path(run->dir, file, run->at.iteration + 1, path, err);
-        if (rc == TG_OK)
-            rc = tg_file_replace(path, all, starts[comm_size(run->selfplay)], err);
-    }
-    free(all);
-    free(starts);
-    return comm_agree(run->selfplay, rc, err);
+    TRY(comm_agree(run->selfplay, run_path(run->dir, file, run->at.iteration + 1, path, err), err));
+    return kept_games_write(mine, run->selfplay, path, err);
 }
 
-enum tg_status run_add_match_game(struct run *run, struct match *m, FILE *out, struct record_finished *f,
+enum tg_status run_add_match_game(struct run *run, struct match *m, struct kept_games *kept, struct record_finished *f,
                                   const struct selfplay_job *job, struct tg_error *err)
 {
     enum tg_status rc = match_add(m, f, job, err);
 
     if (rc == TG_OK)
-        keep_match_game(run, out, f, job);
+        keep_match_game(run, kept, f, job);
     record_finished_free(f);
     return rc;
 }
 
 /* This rank's games of a round, until they are finished or the run is to be left. */
-static enum tg_status play_round(struct run *run, struct match *m, FILE *out, struct tg_error *err)
+static enum tg_status play_round(struct run *run, struct match *m, struct kept_games *kept, struct tg_error *err)
 {
     TRY(match_push(m, &run->game, run->pool, err));
     while (match_waiting(m) > 0 && !run->cut) {
@@ -159,7 +145,7 @@ static enum tg_status play_round(struct run *run, struct match *m, FILE *out, st
         run->cut = run_poll(run);
         if (!got)
             continue;
-        TRY(run_add_match_game(run, m, out, &f, &job, err));
+        TRY(run_add_match_game(run, m, kept, &f, &job, err));
     }
     return TG_OK;
 }
@@ -182,11 +168,11 @@ static enum tg_status drop_games(struct run *run, struct tg_error *err)
 }
 
 /* Collective on selfplay; run->cut on all of it: the match was left. */
-static enum tg_status play_rounds(struct run *run, struct match *m, FILE *out,
+static enum tg_status play_rounds(struct run *run, struct match *m, struct kept_games *kept,
                                   struct match_result *result, struct tg_error *err)
 {
     for (bool more = true; more;) {
-        TRY(comm_agree(run->selfplay, play_round(run, m, out, err), err));
+        TRY(comm_agree(run->selfplay, play_round(run, m, kept, err), err));
         if (run_cut_on(run, run->selfplay))
             return drop_games(run, err);
         TRY(match_tell(m, result, &more, err));
@@ -212,22 +198,17 @@ static enum tg_status play_match(struct run *run, int32_t a, int32_t b, int64_t 
     struct match_options o = run_match_options(run, match_id);
     struct selfplay_player pa = {RECORD_NETWORK, RUN_SLOT_CANDIDATE, a, NULL};
     struct selfplay_player pb = {RECORD_NETWORK, RUN_SLOT_CHAMPION, b, NULL};
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = NULL;
+    struct kept_games kept = {0};
     struct match *m = NULL;
     enum tg_status rc;
 
     TRY(run_load_net(run, RUN_SLOT_CANDIDATE, a, err));
     TRY(run_load_net(run, RUN_SLOT_CHAMPION, b, err));
     TRY(match_open(run->selfplay, &run->o.game.setups, &pa, &pb, &o, &m, err));
-    out = open_memstream(&text, &n);
-    rc = play_rounds(run, m, out, result, err);
-    if (out != NULL)
-        fclose(out);
+    rc = play_rounds(run, m, &kept, result, err);
     if (rc == TG_OK && !run->cut)
-        rc = run_keep_match(run, file, text, n, err);
-    free(text);
+        rc = run_keep_match(run, file, &kept, err);
+    kept_games_free(&kept);
     match_close(m);
     return rc;
 }
@@ -277,9 +258,9 @@ static enum tg_status note(struct run *run, struct manifest_match *r, const char
     return manifest_add_match(&run->manifest, r, err);
 }
 
-enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err)
+enum tg_status run_note_match(struct run *run, const struct match_gate *gate, int32_t a, int32_t b, const char *why,
+                              struct tg_error *err)
 {
-    const struct match_gate *gate = &run->o.gate.gate;
     struct run_figures *f = &run->figures;
     struct manifest_match r = {.iteration = run->at.iteration, .a = a, .b = b, .result = f->match};
     double lower, upper;
@@ -303,7 +284,7 @@ static enum tg_status note_gate(struct run *run, const struct match_result *base
 
     if (baseline->games > 0)
         TRY(note(run, &r, "", err));
-    return run_note_match(run, run->at.latest, run->at.champion, why, err);
+    return run_note_match(run, &run->o.gate.gate, run->at.latest, run->at.champion, why, err);
 }
 
 static enum tg_status play_gate(struct run *run, struct match_result *baseline, struct tg_error *err)

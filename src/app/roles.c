@@ -48,6 +48,13 @@ static enum tg_status count_trainers(struct run *run, struct tg_error *err)
     return TG_OK;
 }
 
+int run_lag(const struct run_options *o, bool all)
+{
+    if (o->cluster.lag >= 0)
+        return o->cluster.lag;
+    return all ? 0 : 1; /* who does nothing but train need not wait for the games */
+}
+
 /* The last ranks, of the run or of each host; rank 0 always plays. */
 static bool is_trainer(const struct run *run)
 {

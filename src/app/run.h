@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app.h"
+#include "games.h"
 #include "rebalance.h"
 #include "tengen/match.h"
 #include "tengen/nn.h"
@@ -143,6 +144,9 @@ void run_close_sides(struct run *run, bool keep);
 /* roles.c - which ranks play and which train. Collective on the world. */
 enum tg_status run_split_roles(struct run *run, struct tg_error *err);
 void run_close_roles(struct run *run);
+/* How many iterations training is behind self-play: cluster.lag, or what follows from the roles. all: every rank has
+ * both. */
+int run_lag(const struct run_options *o, bool all);
 /* Rank 0, after an iteration: should ranks change sides? play_sec, train_sec: see rebalance.h. */
 void run_judge_roles(struct run *run, double play_sec, double train_sec);
 /* They do, if rank 0 has said so. Everything must be on disk; selfplay and train are new ones then. */
@@ -176,15 +180,15 @@ enum tg_status run_load_params(struct run *run, int32_t number, struct tg_error 
 enum tg_status run_save_net(struct run *run, struct tg_error *err); /* model -> the next network's file */
 enum tg_status run_ask_curriculum(struct run *run, struct tg_error *err);
 struct match_options run_match_options(const struct run *run, int64_t match_id);
-/* Count a game of the match, write it to out (may be NULL), free it. */
-enum tg_status run_add_match_game(struct run *run, struct match *m, FILE *out, struct record_finished *f,
+/* Count a game of the match, keep it as SGF, free it. */
+enum tg_status run_add_match_game(struct run *run, struct match *m, struct kept_games *kept, struct record_finished *f,
                                   const struct selfplay_job *job, struct tg_error *err);
-/* All ranks' SGF texts into this file of the run. Collective on selfplay. */
-enum tg_status run_keep_match(struct run *run, enum run_file file, const char *mine, size_t n,
+/* All ranks' games into this file of the run. Collective on selfplay. */
+enum tg_status run_keep_match(struct run *run, enum run_file file, const struct kept_games *mine, struct tg_error *err);
+/* figures.match of network a against b, with what figures.decision says by this gate, into ratings, log and
+ * manifest. Rank 0. */
+enum tg_status run_note_match(struct run *run, const struct match_gate *gate, int32_t a, int32_t b, const char *why,
                               struct tg_error *err);
-/* figures.match of network a against b, with what figures.decision says, into ratings, log and manifest.
- * Rank 0. */
-enum tg_status run_note_match(struct run *run, int32_t a, int32_t b, const char *why, struct tg_error *err);
 
 /* tell.c - rank 0: figures of the iteration into events, JSON lines and the log. */
 enum tg_status run_tell(struct run *run, struct tg_error *err);

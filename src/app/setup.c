@@ -514,7 +514,7 @@ enum tg_status run_resolve(struct run *run, struct tg_error *err)
     }
     TRY(comm_agree(run->world, rc, err));
     comm_bcast(run->world, &run->o, sizeof run->o, 0);
-    run->lag = run->o.cluster.lag >= 0 ? run->o.cluster.lag : run->all ? 0 : 1;
+    run->lag = run_lag(&run->o, run->all);
     if (run_pretraining(run))
         run->lag = 0; /* there is nothing to play meanwhile */
     memset(&run->figures, 0, sizeof run->figures);

@@ -212,12 +212,6 @@ static enum tg_status sim_backward(struct nn_net *net, struct nn_batch *b, const
 
 static struct tg_span sim_reduce_span(struct nn_net *net) { return net->span; }
 
-static struct nn_scale *sim_scale(struct nn_net *net)
-{
-    (void)net;
-    return NULL;
-}
-
 static enum tg_status sim_update(struct nn_net *net, const struct nn_update *u,
                                  struct nn_update_result *result, struct tg_error *err)
 {
@@ -250,5 +244,5 @@ const struct nn_backend nn_backend_simulated = {
     .backward = sim_backward,
     .reduce_span = sim_reduce_span,
     .update = sim_update,
-    .scale = sim_scale,
+    .scale = nn_no_scale,
 };

@@ -93,7 +93,7 @@ static struct range range_of_newest(const struct replay_window *w, int64_t n_new
 
     r.start = (w->head - r.n + capacity) % capacity;
     r.n_first = r.start + r.n <= capacity ? r.n : capacity - r.start;
-    if (w->tree.nodes != NULL) {
+    if (replay_window_prioritised(w)) {
         r.base = weight_tree_prefix(&w->tree, r.start);
         r.weight_first = weight_tree_prefix(&w->tree, r.start + r.n_first) - r.base;
         r.weight = r.weight_first + weight_tree_prefix(&w->tree, r.n - r.n_first);
@@ -148,10 +148,10 @@ enum tg_status replay_window_draw(struct replay_window *w, uint64_t seed, int64_
     for (int i = 0; i < n; i++) {
         struct tg_rng rng = tg_rng_stream(seed, TG_RNG_DRAW, (uint64_t)step, (uint64_t)i);
 
-        slots[i] = w->tree.nodes != NULL ? draw_weighted(w, &r, &rng) : draw_uniform(&r, &rng);
+        slots[i] = replay_window_prioritised(w) ? draw_weighted(w, &r, &rng) : draw_uniform(&r, &rng);
         weights[i] = 1.0f;
     }
-    if (w->tree.nodes != NULL)
+    if (replay_window_prioritised(w))
         importance(w, &r, beta, n, slots, weights);
     return TG_OK;
 }

@@ -24,40 +24,39 @@ static enum tg_status check_options(const struct record_layout *l,
     return TG_OK;
 }
 
-/* Where the arrays lie in the shared memory: rows, priorities, tree. */
-struct places {
-    size_t priorities, tree, end;
-};
-
-static struct places place(struct replay_window *w)
+/* The tree, as soon as draws are prioritised for the first time; it stays. Collective on the host. */
+static enum tg_status open_tree(struct replay_window *w, struct tg_error *err)
 {
-    struct places p = {.priorities = (size_t)w->options.capacity * w->layout.row_bytes};
+    size_t n_bytes;
+    void *memory;
 
-    p.tree = (p.priorities + (size_t)w->options.capacity * sizeof(float) + 63) / 64 * 64;
-    p.end = p.tree;
-    if (w->options.alpha > 0.0f) {
-        for (w->tree.n_leaves = 1; w->tree.n_leaves < w->options.capacity;)
-            w->tree.n_leaves *= 2;
-        p.end += 2 * (size_t)w->tree.n_leaves * sizeof(uint64_t);
-    }
-    return p;
+    if (w->options.alpha == 0.0f || w->tree.nodes != NULL)
+        return TG_OK;
+    for (w->tree.n_leaves = 1; w->tree.n_leaves < w->options.capacity;)
+        w->tree.n_leaves *= 2;
+    n_bytes = 2 * (size_t)w->tree.n_leaves * sizeof(uint64_t);
+    TRY(comm_shared_open(w->host, n_bytes, &w->tree_shared, &memory, err));
+    w->tree.nodes = memory;
+    w->n_bytes += n_bytes;
+    return comm_rank(w->host) == 0 ? comm_shared_reserve(w->tree_shared, 0, n_bytes, err) : TG_OK;
 }
 
+/* In the shared memory lie the rows, then their priorities. */
 static enum tg_status map(struct replay_window *w, struct tg_error *err)
 {
-    struct places p = place(w);
+    size_t rows = (size_t)w->options.capacity * w->layout.row_bytes;
+    size_t priorities = (size_t)w->options.capacity * sizeof *w->priorities;
     void *memory;
     enum tg_status rc = TG_OK;
 
-    w->n_bytes = p.end;
-    TRY(comm_shared_open(w->host, p.end, &w->shared, &memory, err));
+    w->n_bytes = rows + priorities;
+    TRY(comm_shared_open(w->host, w->n_bytes, &w->shared, &memory, err));
     w->rows = memory;
-    w->priorities = (float *)(void *)(w->rows + p.priorities);
-    if (w->options.alpha > 0.0f)
-        w->tree.nodes = (uint64_t *)(void *)(w->rows + p.tree);
+    w->priorities = (float *)(void *)(w->rows + rows);
     if (comm_rank(w->host) == 0) /* rows are reserved as they come */
-        rc = comm_shared_reserve(w->shared, p.priorities, p.end - p.priorities, err);
-    return rc;
+        rc = comm_shared_reserve(w->shared, rows, priorities, err);
+    TRY(comm_agree(w->host, rc, err));
+    return open_tree(w, err);
 }
 
 enum tg_status replay_window_open_on(struct comm *train, struct comm *host,
@@ -101,6 +100,7 @@ void replay_window_close(struct replay_window *w)
 {
     if (w == NULL)
         return;
+    comm_shared_close(w->tree_shared);
     comm_shared_close(w->shared);
     comm_close(w->host);
     free(w);
@@ -108,14 +108,36 @@ void replay_window_close(struct replay_window *w)
 
 /* ---- priorities ------------------------------------------------------------------------------ */
 
-/* Take over the priorities of n slots from slot on (no wrapping). By one rank of the host. */
+/* Take over the priorities of n slots from slot on (no wrapping). By one rank of the host. With alpha 0 the tree is
+ * left behind; weigh_all makes up for it. */
 static void weigh(struct replay_window *w, int64_t slot, int64_t n)
 {
-    if (w->tree.nodes == NULL)
+    if (!replay_window_prioritised(w))
         return;
     for (int64_t i = slot; i < slot + n; i++)
         w->tree.nodes[w->tree.n_leaves + i] = window_weight(&w->options, w->priorities[i]);
     weight_tree_rebuild(&w->tree, slot, n);
+}
+
+static void weigh_all(struct replay_window *w)
+{
+    weigh(w, 0, w->count < w->options.capacity ? w->head : w->options.capacity);
+}
+
+enum tg_status replay_window_set_alpha(struct replay_window *w, float alpha, struct tg_error *err)
+{
+    struct replay_window_options o = w->options;
+
+    if (alpha == o.alpha) /* the same on all ranks */
+        return TG_OK;
+    o.alpha = alpha;
+    TRY(check_options(&w->layout, &o, err));
+    w->options = o;
+    TRY(comm_agree(w->train, open_tree(w, err), err));
+    if (comm_rank(w->host) == 0)
+        weigh_all(w);
+    comm_shared_sync(w->shared);
+    return TG_OK;
 }
 
 /* Row number i of the window, counted from the oldest. */
@@ -156,7 +178,7 @@ enum tg_status replay_window_update(struct replay_window *w, const int64_t *slot
     size_t *starts, n_all;
     enum tg_status rc = TG_OK;
 
-    if (w->tree.nodes == NULL)
+    if (!replay_window_prioritised(w))
         return TG_OK;
     mine = malloc(((size_t)n + 1) * sizeof *mine);
     starts = malloc(((size_t)comm_size(w->train) + 1) * sizeof *starts);
@@ -197,7 +219,7 @@ enum tg_status replay_window_priorities_set(struct replay_window *w, const float
     if (comm_rank(w->host) == 0) {
         for (int64_t i = 0; i < n; i++)
             w->priorities[slot_of(w, i)] = window_priority(priorities[i]);
-        weigh(w, 0, w->count < w->options.capacity ? w->head : w->options.capacity);
+        weigh_all(w);
     }
     comm_shared_sync(w->shared);
     return TG_OK;
@@ -333,7 +355,7 @@ out:
 /* ---- looking in ------------------------------------------------------------------------------ */
 
 int64_t replay_window_rows(const struct replay_window *w) { return w->count; }
-bool replay_window_prioritised(const struct replay_window *w) { return w->tree.nodes != NULL; }
+bool replay_window_prioritised(const struct replay_window *w) { return w->options.alpha > 0.0f; }
 int64_t replay_window_total(const struct replay_window *w) { return w->total; }
 size_t replay_window_bytes(const struct replay_window *w) { return w->n_bytes; }
 

@@ -23,12 +23,12 @@ int64_t weight_tree_find(const struct weight_tree *t, uint64_t at);
 struct replay_window {
     struct comm *train; /* borrowed */
     struct comm *host;  /* owned */
-    struct comm_shared *shared;
+    struct comm_shared *shared, *tree_shared;
     struct record_layout layout;
     struct replay_window_options options;
     uint8_t *rows;            /* shared [capacity * row_bytes] */
     float *priorities;        /* shared [capacity] */
-    struct weight_tree tree;  /* shared; no nodes when alpha is 0 */
+    struct weight_tree tree;  /* shared; no nodes before alpha was above 0, and stale while it is 0 */
     size_t n_bytes;
     int64_t head, count, total; /* next slot, rows now, rows ever: equal on all ranks */
 };

@@ -232,8 +232,8 @@ const struct option options[] = {
            "0: it is as large as it may be"),
     NUMBER("replay.window_beta", o.replay.window_beta, 0, 1, 0.4, V, "see window_alpha"),
     INTEGER("replay.window_min", o.replay.window_min, 1, 1e11, 20000, V, "see window_alpha, in rows"),
-    NUMBER("replay.priority_alpha", o.replay.alpha, 0, 1, 0, 0,
-           "rows are drawn by (value error + epsilon)^alpha; 0: all alike"),
+    NUMBER("replay.priority_alpha", o.replay.alpha, 0, 1, 0, V,
+           "rows are drawn by (value error + epsilon)^alpha; 0: all alike, and errors are not updated"),
     NUMBER("replay.priority_epsilon", o.replay.epsilon, 1e-6, 1, 1e-3, 0, "see priority_alpha"),
     TEXT("replay.pretrain", o.replay.pretrain, "", NULL,
          "a directory of imported games (tengen import --out): the first iteration learns from them in place "

@@ -106,12 +106,34 @@ status=$?
 ok 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}"
 sound "$work/full"
 
-# Figures of rounds add up: no round has none, or more evaluations than two ranks make with 8 rows in 20 ms.
-printf 'device x\nsource assumed: made up\nnet b2c16\nsize 3\ninfer 1 20000\ninfer 8 20000\n' >"$work/table"
-ok 3 train "$config" --run "$work/rates" --iterations 6 "${opts[@]}" --set net.backend=simulated --set selfplay.parallel_games=16 \
-  --set net.backend_option="$work/table" --set selfplay.games=20 --set gate.enabled=false
-grep -o '"selfplay/evals_per_sec":[0-9.]*' "$work/rates/log.jsonl" | cut -d: -f2 >"$work/rates.txt"
-awk '$1 > 880 || $1 == 0 { bad = 1 } END { exit bad || NR != 6 }' "$work/rates.txt" || fail "evaluations a second: $(tr '\n' ' ' <"$work/rates.txt")"
+# Figures of rounds add up: no round has none, and all after the first together have no more evaluations than two ranks make
+# with 8 rows in 200 ms, but for a pass of 16 on each, which is counted when it ends.
+printf 'device x\nsource assumed: made up\nnet b2c16\nsize 3\ninfer 1 200000\ninfer 8 200000\ntrain 1 100\ntrain 64 100\n' >"$work/table"
+ok 3 train "$config" --run "$work/rates" --iterations 7 "${opts[@]}" --set net.backend=simulated --set selfplay.parallel_games=16 \
+  --set net.backend_option="$work/table" --set selfplay.games=6 --set search.visits=2 --set train.min_rows=1 --set gate.enabled=false --set gate.every=100
+sed -n 's/.*"selfplay\/evals_per_sec":\([0-9.]*\).*"time\/selfplay_sec":\([0-9.]*\).*/\1 \2/p' "$work/rates/log.jsonl" >"$work/rates.txt"
+awk '$1 == 0 { bad = 1 } NR > 1 { sec += $2; evals += $1 * $2 } END { exit bad || NR != 7 || evals > 80 * sec + 32 }' "$work/rates.txt" ||
+  fail "evaluations a second, and seconds: $(tr '\n' ',' <"$work/rates.txt")"
+
+# A sequential test that any result decides ends each match after its first 20 games; one that nothing decides has all of
+# them played, and the score decides. The manifest has the games that the files have.
+matches() { # matches NAME GAMES: each kept match of the run has so many, and there are some
+  local file n found=0
+  for file in "$work/$1"/games/match-*.sgf; do
+    n=$(grep -o '(;FF' "$file" 2>/dev/null | wc -l)
+    [ "$n" = "$2" ] || fail "$file holds $n games, not $2"
+    found=$((found + 1))
+  done
+  [ $found = "$(grep -c '"distinct_games"' "$work/$1/manifest.json")" ] || fail "$found files, not one for each match"
+  sound "$work/$1"
+}
+sequential=(--iterations 16 --set gate.sprt=true --set gate.games=40 --set gate.visits=2 --set gate.opening_plies=3
+            --set train.max_steps=60 --set selfplay.parallel_games=8)
+ok 3 train "$config" --run "$work/decided" "${opts[@]}" "${sequential[@]}" --set gate.sprt_elo1=1000 --set gate.sprt_alpha=0.4999 \
+  --set gate.sprt_beta=0.4999
+matches decided 20
+ok 3 train "$config" --run "$work/undecided" "${opts[@]}" "${sequential[@]}" --set gate.sprt_elo0=-1 --set gate.sprt_elo1=1
+matches undecided 40
 
 # What it cannot do it says.
 ranks 2 train "$config" --run "$work/all" "${opts[@]}" --set cluster.trainers=all

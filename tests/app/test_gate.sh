@@ -55,6 +55,20 @@ grep -q '"blunder_rate_a": 0\.' "$work/baseline/manifest.json" || fail "nobody b
 games 10 '(;' baseline/games/match-000001.sgf
 games 20 '(;' baseline/games/match-000002.sgf
 
+# A match's games stand in the order of their numbers: the same bytes for any number of ranks and threads, in a run and from
+# tengen match. Games of which many end in another order than they began.
+for n in 1 2 3; do
+  run "ranks$n" $n --iterations 1 --set gate.games=40 --set gate.visits=4 --set gate.opening_plies=4 --set selfplay.threads=$n
+  same "$work/ranks1/games/match-000001.sgf" "$work/ranks$n/games/match-000001.sgf"
+  ok $n match --a "$work/ranks1/net/net-000001.tgn" --b random --games 40 --visits 4 --opening-plies 4 --threads $n --sgf "$work/match$n.sgf"
+  same "$work/match1.sgf" "$work/match$n.sgf"
+done
+for file in ranks1/games/match-000001.sgf match1.sgf; do
+  grep -o 'GN\[game [0-9]*' "$work/$file" | grep -o '[0-9]*$' >"$work/numbers"
+  [ "$(wc -l <"$work/numbers")" = 40 ] || fail "$file does not hold 40 games"
+  sort -n -c "$work/numbers" 2>"$work/out" || fail "games of $file are not in order"
+done
+
 # Rejected, training goes on from the candidate; rolled back, from the champion.
 run on 1
 [ "$(decisions on)" = "rejected rejected" ] || fail "decisions: $(decisions on)"

@@ -151,6 +151,17 @@ static void iterations_add_up(void **state)
     assert_true(c.steps == 0 && c.train == 0 && c.save == 0);
 }
 
+static void training_lags_where_trainers_do_nothing_else_or_as_told(void **state)
+{
+    struct fixture *f = *state;
+
+    f->o.cluster.lag = -1;
+    assert_int_equal(run_lag(&f->o, true), 0);
+    assert_int_equal(run_lag(&f->o, false), 1);
+    for (f->o.cluster.lag = 0; f->o.cluster.lag <= 1; f->o.cluster.lag++)
+        assert_true(run_lag(&f->o, true) == f->o.cluster.lag && run_lag(&f->o, false) == f->o.cluster.lag);
+}
+
 static void with_lag_training_goes_on_beside_self_play(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +332,24 @@ static void some_files_are_there_once(void **state)
     assert_about(s.memory - memory, 1500 * 500);
 }
 
+static void prioritised_draws_take_memory_from_their_first_iteration_on(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_cost c = {.games = 400, .rows = 4000};
+    struct plan_space s = {0}, without = {0};
+    struct game game;
+
+    assert_ok(game_init(&game, GAME_GO, 9, 0, &f->err), &f->err);
+    f->o.replay.capacity = 1000;
+    for (int i = 0; i < 3; i++) {
+        f->o.replay.alpha = i == 1 ? 0.5f : 0;
+        plan_space_add(&f->o, &f->m, &f->g, &c, 1e6, &s);
+    }
+    plan_space_rest(&f->o, &f->m, &f->r, &game, 1e6, 500, 8000, &s);
+    plan_space_rest(&f->o, &f->m, &f->r, &game, 1e6, 500, 8000, &without);
+    assert_about(s.memory - without.memory, 1000 * 17);
+}
+
 static void defaults_follow_the_board(void **state)
 {
     struct fixture *f = *state;
@@ -385,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup(the_last_games_take_longer, setup),
         cmocka_unit_test_setup(a_step_is_shared_and_summed, setup),
         cmocka_unit_test_setup(iterations_add_up, setup),
+        cmocka_unit_test_setup(training_lags_where_trainers_do_nothing_else_or_as_told, setup),
         cmocka_unit_test_setup(with_lag_training_goes_on_beside_self_play, setup),
         cmocka_unit_test_setup(in_continuous_mode_the_slower_side_sets_the_pace, setup),
         cmocka_unit_test_setup(a_match_has_its_own_length_and_two_networks, setup),
@@ -396,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup(a_checkpoint_holds_the_windows_priorities, setup),
         cmocka_unit_test_setup(the_config_is_kept_three_times, setup),
         cmocka_unit_test_setup(some_files_are_there_once, setup),
+        cmocka_unit_test_setup(prioritised_draws_take_memory_from_their_first_iteration_on, setup),
         cmocka_unit_test_setup(defaults_follow_the_board, setup),
         cmocka_unit_test_setup(another_network_goes_by_its_arithmetic, setup),
         cmocka_unit_test_setup(the_window_grows_by_its_power_law, setup),

@@ -3,7 +3,7 @@
 # that was not; with both ranks in both roles, and with a trainer of its own (lag 1).
 . "$(dirname "$0")/lib.sh"
 opts=(--iterations 4 --set selfplay.games=30 --set train.min_rows=100 --set gate.every=2 --set gate.games=8
-      --set replay.priority_alpha=0.6 --set selfplay.previous_share=0.3 --set replay.capacity=500
+      --set 'replay.priority_alpha={{upto=1,value=0.6},{upto=2,value=0},{upto=9,value=0.3}}' --set selfplay.previous_share=0.3 --set replay.capacity=500
       --set selfplay.threads=1 "${short[@]}")
 
 check() { # check NAME RANKS EXTRA..
@@ -26,6 +26,11 @@ check() { # check NAME RANKS EXTRA..
   done
 }
 check both 2
+# The schedule of priority_alpha is followed: another value in the last iteration is another network.
+ok 2 train "$configs/tictactoe.lua" --run "$work/alpha" "${opts[@]}" \
+  --set 'replay.priority_alpha={{upto=1,value=0.6},{upto=2,value=0},{upto=3,value=0.3},{upto=9,value=0}}'
+same "$work/both/net/net-000003.tgn" "$work/alpha/net/net-000003.tgn"
+cmp -s "$work/both/net/net-000004.tgn" "$work/alpha/net/net-000004.tgn" && fail "network 4 is the same by another priority_alpha"
 
 # Put back by hand, manifest.json.bak finds the checkpoint that it names, however few are kept.
 dir=$work/back

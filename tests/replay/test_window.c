@@ -551,6 +551,74 @@ static void priorities_survive_a_restart(void **state)
     replay_window_close(again);
 }
 
+/* Steps that find errors, with alphas that change, on a ring that wraps; then the same rows and priorities in a window
+ * that was opened with the last alpha. */
+static void check_alphas(struct replay_window *w, struct replay_window *fresh)
+{
+    const float alphas[] = {0.6f, 0.0f, 0.3f};
+    int64_t slots[BATCH], other[BATCH], n;
+    float weights[BATCH], other_weights[BATCH], errors[BATCH], *p = malloc(1000 * sizeof *p);
+    struct tg_error err = {0};
+
+    append(w, 0);
+    append(fresh, 0);
+    for (int k = 0; k < 3; k++) {
+        assert_ok(replay_window_set_alpha(w, alphas[k], &err), &err);
+        assert_int_equal(replay_window_prioritised(w), alphas[k] > 0);
+        draw(w, k, 0, BATCH, slots, weights);
+        for (int i = 0; i < BATCH; i++)
+            errors[i] = 0.02f * (float)(i + k);
+        assert_ok(replay_window_update(w, slots, errors, comm_rank(data.comm) == 0 ? BATCH : 0, &err), &err);
+        append(w, k + 1);
+        append(fresh, k + 1);
+    }
+    n = replay_window_rows(w);
+    assert_in_range(n, 1, 1000);
+    replay_window_priorities_get(w, p);
+    assert_ok(replay_window_priorities_set(fresh, p, n, &err), &err);
+    for (int step = 10; step < 20; step++) {
+        draw(w, step, n / 2, BATCH, slots, weights);
+        draw(fresh, step, n / 2, BATCH, other, other_weights);
+        assert_memory_equal(slots, other, sizeof slots);
+        assert_memory_equal(weights, other_weights, sizeof weights);
+    }
+    assert_fails(replay_window_set_alpha(w, NAN, &err), TG_EINVAL, "alpha", &err);
+    free(p);
+    replay_window_close(w);
+    replay_window_close(fresh);
+}
+
+static void draws_by_another_alpha_are_those_of_a_window_opened_with_it(void **state)
+{
+    int64_t capacity = rows_of(0) + rows_of(1) + rows_of(2);
+
+    (void)state;
+    check_alphas(open_window(capacity, 0), open_window(capacity, 0.3f));
+    check_alphas(open_apart(capacity, 0), open_apart(capacity, 0.3f));
+}
+
+static void without_alpha_draws_are_uniform_again(void **state)
+{
+    struct replay_window *w = open_window(1000, 0.6f), *plain = open_window(1000, 0);
+    int64_t slots[BATCH], other[BATCH];
+    float weights[BATCH], p[1000], before[1000], error = 0.75f;
+    struct tg_error err = {0};
+
+    (void)state;
+    append(w, 0);
+    append(plain, 0);
+    assert_ok(replay_window_set_alpha(w, 0, &err), &err);
+    draw(w, 5, 0, BATCH, slots, weights);
+    draw(plain, 5, 0, BATCH, other, weights);
+    assert_memory_equal(slots, other, sizeof slots);
+    replay_window_priorities_get(w, before);
+    assert_ok(replay_window_update(w, slots, &error, comm_rank(data.comm) == 0, &err), &err);
+    replay_window_priorities_get(w, p);
+    assert_memory_equal(p, before, (size_t)replay_window_rows(w) * sizeof *p); /* errors are not taken over */
+    replay_window_close(w);
+    replay_window_close(plain);
+}
+
 static void options_out_of_range_are_refused(void **state)
 {
     struct replay_window_options o = {.capacity = 0};
@@ -585,6 +653,8 @@ static int run(void)
         cmocka_unit_test(draws_follow_the_formula),
         cmocka_unit_test(errors_that_are_no_numbers_make_a_row_rare_not_the_window_sick),
         cmocka_unit_test(priorities_survive_a_restart),
+        cmocka_unit_test(draws_by_another_alpha_are_those_of_a_window_opened_with_it),
+        cmocka_unit_test(without_alpha_draws_are_uniform_again),
         cmocka_unit_test(options_out_of_range_are_refused),
     };
 

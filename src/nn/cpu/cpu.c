@@ -228,12 +228,6 @@ static bool cpu_ready(struct nn_net *net, struct nn_batch *b)
 
 static struct tg_span cpu_reduce_span(struct nn_net *net) { return net->span; }
 
-static struct nn_scale *cpu_scale(struct nn_net *net)
-{
-    (void)net;
-    return NULL;
-}
-
 const struct nn_backend nn_backend_cpu = {
     .name = "cpu",
     .open = cpu_open,
@@ -249,5 +243,5 @@ const struct nn_backend nn_backend_cpu = {
     .backward = cpu_backward,
     .reduce_span = cpu_reduce_span,
     .update = cpu_update,
-    .scale = cpu_scale,
+    .scale = nn_no_scale,
 };
