@@ -95,6 +95,11 @@ enum tg_status replay_shard_rows(const char *path, const struct record_layout *l
 /* All games of a shard, moves included, rows left out. The caller frees each and the array. */
 enum tg_status replay_shard_games(const char *path, struct record_finished **games, int64_t *n,
                                   struct tg_error *err);
+/* Rows of games [n] that follow each other in this shard, as replay_shard_games gave them, into each one's rows
+ * (malloc'd, the caller's). All are read at once, as finding them game by game would unpack a chunk for each.
+ * Not collective. TG_EFORMAT: they do not follow each other; on failure all rows are NULL. */
+enum tg_status replay_shard_games_rows(const char *path, const struct record_layout *l,
+                                       struct record_finished *games, int64_t n, struct tg_error *err);
 /* Re-read everything: checksums of all chunks, counts, finite numbers, legal ranges, plies and rows
  * of each game agree. Not collective. */
 enum tg_status replay_shard_verify(const char *path, const struct record_layout *l,

@@ -243,6 +243,9 @@ enum tg_status run_thaw_all(struct run *run,
                             enum tg_status (*thaw)(struct run *run, struct selfplay_frozen *game,
                                                    struct tg_error *err), struct tg_error *err);
 enum tg_status run_leave_training(struct run *run, struct tg_error *err);
+/* Finished games that lockstep mode has left open: this rank's share (*n_staged) into the writer. *next_id moves
+ * behind the last one's id. Not collective. */
+enum tg_status run_stage_finished(struct run *run, int64_t *n_staged, int64_t *next_id, struct tg_error *err);
 
 /* phases.c, for open.c and continuous mode */
 /* Several shards of one iteration as one: their counts added up, the rest as of the first. n > 0. */

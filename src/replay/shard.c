@@ -206,3 +206,45 @@ out:
     shard_reader_fini(&r);
     return rc;
 }
+
+/* The games' part of the rows that were read. */
+static enum tg_status hand_out(const struct record_layout *l, struct record_finished *games, int64_t n,
+                               const uint8_t *rows, struct tg_error *err)
+{
+    for (int64_t i = 0; i < n; i++) {
+        size_t bytes = (size_t)games[i].game.n_rows * l->row_bytes;
+
+        games[i].rows = malloc(bytes + 1);
+        if (games[i].rows == NULL) {
+            while (i-- > 0) {
+                free(games[i].rows);
+                games[i].rows = NULL;
+            }
+            return FAIL(err, TG_ENOMEM, "rows of %" PRId64 " games", n);
+        }
+        memcpy(games[i].rows, rows, bytes);
+        rows += bytes;
+    }
+    return TG_OK;
+}
+
+enum tg_status replay_shard_games_rows(const char *path, const struct record_layout *l,
+                                       struct record_finished *games, int64_t n, struct tg_error *err)
+{
+    int64_t first = n > 0 ? games[0].game.first_row : 0, n_rows = 0;
+    uint8_t *rows;
+    enum tg_status rc;
+
+    for (int64_t i = 0; i < n; n_rows += games[i++].game.n_rows)
+        if (games[i].game.first_row != first + n_rows)
+            return FAIL(err, TG_EFORMAT, "%s: game %" PRId64 ": its rows do not follow those of the game before",
+                        path, games[i].game.id);
+    rows = malloc((size_t)n_rows * l->row_bytes + 1);
+    if (rows == NULL)
+        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " rows", path, n_rows);
+    rc = replay_shard_rows(path, l, first, n_rows, rows, err);
+    if (rc == TG_OK)
+        rc = hand_out(l, games, n, rows, err);
+    free(rows);
+    return rc;
+}
