@@ -128,6 +128,12 @@ void replay_window_close(struct replay_window *w); /* Collective. */
 enum tg_status replay_window_append(struct replay_window *w, const char *path,
                                     const struct replay_shard_info *info, struct tg_error *err);
 
+/* The same of a shard that another host has just written: on some file systems this host sees it later, or in part at
+ * first. For up to about wait_sec (not agreed: equal on all ranks) it is tried again; log may be NULL. Collective. */
+enum tg_status replay_window_append_new(struct replay_window *w, const char *path,
+                                        const struct replay_shard_info *info, double wait_sec, struct tg_log *log,
+                                        struct tg_error *err);
+
 int64_t replay_window_rows(const struct replay_window *w);       /* now in the window */
 bool replay_window_prioritised(const struct replay_window *w);   /* draws depend on what steps found */
 int64_t replay_window_total(const struct replay_window *w);      /* ever appended */

@@ -11,6 +11,8 @@
 #include "tengen/selfplay.h"
 #include "tengen/train.h"
 
+enum { RUN_SEEN_SEC = 120 }; /* a file that one host has written may be seen by the others so much later: NFS keeps what
+                                 * it knows of a directory for 60 s */
 enum { RUN_SLOT_PLAYER, RUN_SLOT_PREVIOUS, RUN_SLOT_CANDIDATE, RUN_SLOT_CHAMPION };
 
 /* What all ranks know about how far the run is; equal everywhere. */
