@@ -72,6 +72,7 @@ struct run {
     struct app *app;
     struct run_command command;
     char dir[RUN_PATH_MAX];
+    int lock;                    /* rank 0: 1 + the open file, see lock.c; 0: none */
     /* communicators; selfplay and train are NULL on ranks without that role */
     struct comm *world, *host, *selfplay, *train;
     int train_root;              /* world rank that writes checkpoints and publishes */
@@ -151,6 +152,11 @@ void run_judge_roles(struct run *run, double play_sec, double train_sec);
 enum tg_status run_change_roles(struct run *run, struct tg_error *err);
 /* Options of the current iteration, from the script on rank 0. Collective. */
 enum tg_status run_resolve(struct run *run, struct tg_error *err);
+
+/* lock.c - rank 0: no other job works in run->dir from here on, or a status says which does. It waits where
+ * that job may be dead. TG_EIO. */
+enum tg_status run_lock(struct run *run, struct tg_error *err);
+void run_unlock(struct run *run);
 
 /* place.c - this rank's device and threads, told by rank 0. Collective on the world. */
 enum tg_status run_place(struct run *run, struct tg_error *err);

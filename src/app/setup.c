@@ -114,6 +114,8 @@ static enum tg_status open_records(struct run *run, struct tg_error *err)
         snprintf(run->dir, sizeof run->dir, "%s", run->command.dir);
     else
         snprintf(run->dir, sizeof run->dir, "runs/%s", run->o.name);
+    TRY(tg_mkdirs(run->dir, err));
+    TRY(run_lock(run, err));
     rc = manifest_load(m, run->dir, err);
     if (rc == TG_OK)
         TRY(take_up(run, err));
@@ -522,6 +524,7 @@ void run_close(struct run *run)
     manifest_close(&run->manifest);
     script_close(run->script);
     comm_watchdog_stop(run->watchdog);
+    run_unlock(run);
     run_close_roles(run);
     comm_close(run->host);
 }
