@@ -95,6 +95,9 @@ enum tg_status replay_shard_rows(const char *path, const struct record_layout *l
 /* All games of a shard, moves included, rows left out. The caller frees each and the array. */
 enum tg_status replay_shard_games(const char *path, struct record_finished **games, int64_t *n,
                                   struct tg_error *err);
+/* The same with the moves of games with ids in [from, to) alone: a rank of many takes its own. */
+enum tg_status replay_shard_games_between(const char *path, int64_t from, int64_t to, struct record_finished **games,
+                                          int64_t *n, struct tg_error *err);
 /* Rows of games [n] that follow each other in this shard, as replay_shard_games gave them, into each one's rows
  * (malloc'd, the caller's). All are read at once, as finding them game by game would unpack a chunk for each.
  * Not collective. TG_EFORMAT: they do not follow each other; on failure all rows are NULL. */

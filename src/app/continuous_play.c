@@ -420,6 +420,7 @@ static enum tg_status take_up(struct run *run, struct tg_error *err)
     enum tg_status rc = TG_OK;
 
     c->next_id = run->at.n_games;
+    TRY(run_check_open(run, err));
     if (run->open.iteration == run->at.iteration) {
         rc = run_stage_finished(run, &c->n_staged, &c->next_id, err);
         if (rc == TG_OK)

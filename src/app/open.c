@@ -184,6 +184,12 @@ enum tg_status run_freeze(struct run *run, bool (*wanted)(const struct run *run,
     n = sift(run, games, n, wanted);
     if (rc == TG_OK)
         rc = write_games(run, games, n, err);
+    if (rc == TG_EIO) { /* agreed. The finished games are worth more: they are still to be written */
+        tg_log(comm_rank(run->selfplay) == 0 ? &run->app->log : NULL, TG_LOG_WARN,
+               "games in flight are not kept, and are played again: %s", err != NULL ? err->text : "");
+        run->open.n_flying = 0;
+        rc = TG_OK;
+    }
     for (size_t i = 0; i < n; i++)
         free(games[i].bytes);
     free(games);
@@ -299,19 +305,37 @@ static enum tg_status restage(struct run *run, const char *path, struct record_f
     return TG_OK;
 }
 
-/* The games that were finished; *n 0: there are none. Damage is no failure: those games are played again. */
-static enum tg_status open_finished(struct run *run, char path[RUN_PATH_MAX], struct record_finished **games,
-                                    int64_t *n, struct tg_error *err)
+enum tg_status run_check_open(struct run *run, struct tg_error *err)
 {
+    char path[RUN_PATH_MAX];
     uint64_t hash, n_bytes;
+    unsigned char sound = 1;
 
+    if (run->open.iteration != run->at.iteration || run->open.shard.n_games == 0)
+        return TG_OK;
+    TRY(run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, path, err));
+    if (comm_rank(run->selfplay) == 0)
+        sound = tg_hash_file(path, &hash, &n_bytes) == 0 && hash == run->open.shard.hash;
+    comm_bcast(run->selfplay, &sound, 1, 0);
+    if (sound)
+        return TG_OK;
+    if (comm_rank(run->selfplay) == 0)
+        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
+    memset(&run->open.shard, 0, sizeof run->open.shard);
+    return TG_OK;
+}
+
+/* The games that were finished, with the moves of ids in [from, to); *n 0: there are none. Damage is no failure: those
+ * games are played again. */
+static enum tg_status open_finished(struct run *run, int64_t from, int64_t to, char path[RUN_PATH_MAX],
+                                    struct record_finished **games, int64_t *n, struct tg_error *err)
+{
     *games = NULL;
     *n = 0;
     if (run->open.shard.n_games == 0)
         return TG_OK;
     TRY(run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, path, err));
-    if (tg_hash_file(path, &hash, &n_bytes) != 0 || hash != run->open.shard.hash ||
-        replay_shard_games(path, games, n, err) != TG_OK)
+    if (replay_shard_games_between(path, from, to, games, n, err) != TG_OK)
         tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
     return TG_OK;
 }
@@ -349,7 +373,7 @@ static enum tg_status take_finished(struct run *run, int64_t first, int64_t n, b
     int64_t n_games, m;
     enum tg_status rc = TG_OK;
 
-    TRY(open_finished(run, path, &games, &n_games, err));
+    TRY(open_finished(run, run->at.n_games + first, run->at.n_games + first + n, path, &games, &n_games, err));
     for (int64_t i = 0; i < n_games && rc == TG_OK; i += m > 0 ? m : 1) {
         m = wanted_from(run, games, i, n_games, first, n, have);
         if (m > 0)
@@ -367,7 +391,7 @@ enum tg_status run_stage_finished(struct run *run, int64_t *n_staged, int64_t *n
     enum tg_status rc;
 
     *n_staged = 0;
-    TRY(open_finished(run, path, &games, &n, err));
+    TRY(open_finished(run, INT64_MIN, INT64_MAX, path, &games, &n, err));
     for (int64_t i = 0; i < n; i++)
         *next_id = games[i].game.id >= *next_id ? games[i].game.id + 1 : *next_id;
     rc = TG_OK;

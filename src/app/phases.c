@@ -226,6 +226,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
         TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));
     run_take_play(run, &before);
     run->figures.age = 0;
+    TRY(run_check_open(run, err));
     TRY(comm_agree(run->selfplay, play_share(run, err), err));
     run->figures.play_sec = tg_now() - start;
     run_sum_play(run, &run->figures.play);

@@ -236,6 +236,9 @@ void run_saved(struct run *run, double sec);
 
 /* open.c - an iteration that is left before its end goes to disk, and is taken up again. */
 enum tg_status run_leave(struct run *run, struct tg_error *err);
+/* The file of finished games is what the manifest says, or they count as lost: one rank reads it for all. Collective on
+ * selfplay. */
+enum tg_status run_check_open(struct run *run, struct tg_error *err);
 /* Games of this iteration that were finished, staged again, and those in flight, in the pool: have [n]
  * is set for games first .. first + n - 1 of the iteration. Not collective. */
 enum tg_status run_take_up(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
