@@ -491,7 +491,9 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     TRY(run_control_open(run, err));
     TRY(open_nets(run, err));
     TRY(run_place(run, err));
-    return run_open_sides(run, err);
+    TRY(run_open_sides(run, err));
+    /* the manifest says "running" from now on, not only after an iteration, which may take hours */
+    return comm_agree(run->world, root(run) ? manifest_save(&run->manifest, run->dir, err) : TG_OK, err);
 }
 
 void run_close_sides(struct run *run, bool keep)
