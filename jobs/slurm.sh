@@ -65,9 +65,10 @@ launch() {
 # srun has been seen to end with 0 when a node of its job had failed: the manifest knows better.
 is_completed() { grep -qs '^"status": "completed"' "$1/manifest.json"; }
 
-# What changes in a manifest when a run gets on, as one number.
+# What changes in a manifest when a run gets on, as one number. In continuous mode a start may leave nothing but shards.
 progress_of() {
-  grep -sE '^"(iterations|rows|steps|open_iteration|open_shard_rows|open_checkpoint_hash)"' "$1/manifest.json" | cksum
+  grep -sE '^"(iterations|rows|steps|open_iteration|open_shard_rows|open_checkpoint_hash)"|^  \{"name": "shard-' \
+    "$1/manifest.json" | cksum
 }
 
 # A job that is started again and again, by a requeue or by Slurm after a node has failed, must get the run on:

@@ -61,8 +61,8 @@ void comm_allgather(struct comm *c, const void *mine, void *all, size_t n_bytes)
 enum tg_status comm_allgatherv(struct comm *c, const void *mine, size_t n_bytes, void **all,
                                size_t *starts, struct tg_error *err);
 /* Personal messages: rank r receives out [out_starts[r], out_starts[r + 1]) of every rank, in rank
- * order in *in (malloc'd, the caller frees); in_starts [size + 1] says where each rank's begin. At
- * most 2 GiB a rank: TG_EINVAL beyond. Agreed. */
+ * order in *in (malloc'd, the caller frees); in_starts [size + 1] says where each rank's begin. TG_ENOMEM
+ * is agreed. */
 enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out_starts, void **in,
                               size_t *in_starts, struct tg_error *err);
 

@@ -95,6 +95,14 @@ enum tg_status replay_shard_rows(const char *path, const struct record_layout *l
 /* All games of a shard, moves included, rows left out. The caller frees each and the array. */
 enum tg_status replay_shard_games(const char *path, struct record_finished **games, int64_t *n,
                                   struct tg_error *err);
+/* The same with the moves of games with ids in [from, to) alone: a rank of many takes its own. */
+enum tg_status replay_shard_games_between(const char *path, int64_t from, int64_t to, struct record_finished **games,
+                                          int64_t *n, struct tg_error *err);
+/* Rows of games [n] that follow each other in this shard, as replay_shard_games gave them, into each one's rows
+ * (malloc'd, the caller's). All are read at once, as finding them game by game would unpack a chunk for each.
+ * Not collective. TG_EFORMAT: they do not follow each other; on failure all rows are NULL. */
+enum tg_status replay_shard_games_rows(const char *path, const struct record_layout *l,
+                                       struct record_finished *games, int64_t n, struct tg_error *err);
 /* Re-read everything: checksums of all chunks, counts, finite numbers, legal ranges, plies and rows
  * of each game agree. Not collective. */
 enum tg_status replay_shard_verify(const char *path, const struct record_layout *l,
@@ -128,6 +136,12 @@ enum tg_status replay_window_set_alpha(struct replay_window *w, float alpha, str
  * reading. A damaged shard leaves the window as it was: TG_EFORMAT, agreed. Collective. */
 enum tg_status replay_window_append(struct replay_window *w, const char *path,
                                     const struct replay_shard_info *info, struct tg_error *err);
+
+/* The same of a shard that another host has just written: on some file systems this host sees it later, or in part at
+ * first. For up to about wait_sec (not agreed: equal on all ranks) it is tried again; log may be NULL. Collective. */
+enum tg_status replay_window_append_new(struct replay_window *w, const char *path,
+                                        const struct replay_shard_info *info, double wait_sec, struct tg_log *log,
+                                        struct tg_error *err);
 
 int64_t replay_window_rows(const struct replay_window *w);       /* now in the window */
 bool replay_window_prioritised(const struct replay_window *w);   /* draws depend on what steps found */

@@ -32,6 +32,7 @@ enum run_file {
     RUN_LOG,        /* log.jsonl */
     RUN_STOP,       /* stop: a file somebody makes to stop the run */
     RUN_HTML,       /* report.html */
+    RUN_LOCK,       /* lock: held by rank 0 of the job that works here */
     RUN_RANKS,      /* ranks: what each rank was doing last (comm.h's board) */
     /* of an iteration that was left before its end: */
     RUN_OPEN_SHARD,      /* replay/open-00000012.h5: games finished, not committed */

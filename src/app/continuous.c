@@ -263,6 +263,7 @@ static enum tg_status begin(struct run *run, struct tg_error *err)
     for (int64_t i = run->at.n_rows = 0; root(run) && i < c->n_trained + c->open_shards; i++)
         run->at.n_rows += run->manifest.shards[i].n_rows;
     comm_bcast(run->world, &run->at, sizeof run->at, 0);
+    c->n_old_shards = run->at.n_shards;
     TRY(comm_agree(run->world, announce_rest(run, err), err));
     if (run->selfplay != NULL)
         TRY(continuous_play_open(run, err));

@@ -46,7 +46,7 @@ struct continuous {
     struct round_notice notice;  /* train root: of the round that waits to be published */
     struct replay_shard_info *waiting; /* train root: owned [n_waiting] announced, not trained on */
     int64_t n_waiting, cap_waiting, fetched;
-    int64_t n_trained;
+    int64_t n_trained, n_old_shards; /* old: written before this start */
     int64_t open_shards;         /* of the round under way, where it was left; they are in the window */
     double wait_sec;
 };

@@ -301,8 +301,10 @@ static enum tg_status note_commit(struct run *run, const struct replay_shard_inf
     if (n > 0)
         TRY(run_write_sgf(run, err));
     m->next_game = (int64_t)next_game;
-    if (n > 0) /* games kept by an earlier stop may be among these: taken up again they would be written twice */
+    if (n > 0) { /* games kept by an earlier stop may be among these: taken up again they would be written twice */
         m->open.n_flying = 0;
+        memset(&m->open.shard, 0, sizeof m->open.shard);
+    }
     TRY(manifest_save(m, run->dir, err));
     for (int i = 0; i < n; i++, c->posted++)
         TRY(comm_post(c->line, c->line_root, &files[i], sizeof files[i], err));
@@ -412,6 +414,8 @@ static enum tg_status thaw(struct run *run, struct selfplay_frozen *game, struct
 {
     struct selfplay_job job;
 
+    if (game->id >= run->continuous->next_id) /* lockstep mode counts games as they are committed */
+        run->continuous->next_id = game->id + 1;
     make_job(run, game->id, &job);
     if (selfplay_frozen_self(game)) /* begun when there was no older network to play against */
         for (int side = 0; side < 2; side++)
@@ -420,26 +424,44 @@ static enum tg_status thaw(struct run *run, struct selfplay_frozen *game, struct
     return selfplay_thaw(run->pool, &job, game, err);
 }
 
+/* What an iteration that was left has: its games in flight, and those that lockstep mode finished. New games have
+ * ids behind all of theirs. Collective on selfplay. */
+static enum tg_status take_up(struct run *run, struct tg_error *err)
+{
+    struct continuous *c = run->continuous;
+    enum tg_status rc = TG_OK;
+
+    c->next_id = run->at.n_games;
+    TRY(run_check_open(run, err));
+    if (run->open.iteration == run->at.iteration) {
+        rc = run_stage_finished(run, &c->n_staged, &c->next_id, err);
+        if (rc == TG_OK)
+            rc = run_thaw_all(run, thaw, err);
+    }
+    TRY(comm_agree(run->selfplay, rc, err));
+    comm_pulse_set(run->pulse, RUN_PULSE_STAGED, c->n_staged);
+    double next_id = (double)c->next_id;
+    comm_max_f64(run->selfplay, &next_id, 1);
+    c->next_id = (int64_t)next_id + comm_rank(run->selfplay);
+    return TG_OK;
+}
+
 enum tg_status continuous_play_open(struct run *run, struct tg_error *err)
 {
     struct continuous *c = run->continuous;
     struct selfplay_stats before;
-    enum tg_status rc;
 
     c->limit = run->o.selfplay.parallel_games;
     selfplay_limit(run->pool, c->limit); /* the pool may be older than this: ranks have changed sides */
-    c->next_id = run->at.n_games + comm_rank(run->selfplay);
     TRY(load_network(run, RUN_SLOT_PLAYER,
                      run->o.selfplay.use_candidate ? run->at.latest : run->at.champion, err));
     run->net_in[RUN_SLOT_PREVIOUS] = -1;
     TRY(load_previous(run, err));
-    rc = keep_settings(run, err);
-    if (rc == TG_OK && run->open.iteration == run->at.iteration)
-        rc = run_thaw_all(run, thaw, err);
+    TRY(comm_agree(run->selfplay, keep_settings(run, err), err));
     turn_sgf(run, true);
     run_take_play(run, &before);
     c->since = tg_now();
-    return comm_agree(run->selfplay, rc, err);
+    return take_up(run, err);
 }
 
 static bool is_own(const struct run *run, int64_t id)

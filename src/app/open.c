@@ -21,6 +21,7 @@ static bool root(const struct run *run) { return comm_rank(run->world) == 0; }
 /* ---- games in flight: a head, then one entry and its bytes per game ------------------------------- */
 
 static const char magic[8] = "TGOPEN01";
+enum { PIECE_ROWS = 16384 }; /* of finished games that are read at once */
 
 struct file_head { char magic[8]; int64_t iteration, n_games, n_bytes; }; /* n_bytes: of the whole file */
 struct entry { int64_t id; uint64_t n_bytes, hash; };
@@ -183,6 +184,12 @@ enum tg_status run_freeze(struct run *run, bool (*wanted)(const struct run *run,
     n = sift(run, games, n, wanted);
     if (rc == TG_OK)
         rc = write_games(run, games, n, err);
+    if (rc == TG_EIO) { /* agreed. The finished games are worth more: they are still to be written */
+        tg_log(comm_rank(run->selfplay) == 0 ? &run->app->log : NULL, TG_LOG_WARN,
+               "games in flight are not kept, and are played again: %s", err != NULL ? err->text : "");
+        run->open.n_flying = 0;
+        rc = TG_OK;
+    }
     for (size_t i = 0; i < n; i++)
         free(games[i].bytes);
     free(games);
@@ -280,53 +287,123 @@ static int64_t place_of(const struct run *run, int64_t id, int64_t first, int64_
     return k >= 0 && k < n ? k : -1;
 }
 
-/* A finished game back into the writer; g is what the shard's table says of it. */
-static enum tg_status restage(struct run *run, const char *path, const struct record_layout *l,
-                              struct record_finished *g, FILE *sgf, struct tg_error *err)
+/* Finished games [n], which follow each other in their shard, back into the writer. */
+static enum tg_status restage(struct run *run, const char *path, struct record_finished *games, int64_t n, FILE *sgf,
+                              struct tg_error *err)
 {
-    struct selfplay_job job;
+    struct record_layout l;
 
-    g->rows = malloc((size_t)g->game.n_rows * l->row_bytes + 1);
-    if (g->rows == NULL)
-        return FAIL(err, TG_ENOMEM, "%d rows of a game", g->game.n_rows);
-    TRY(replay_shard_rows(path, l, g->game.first_row, g->game.n_rows, g->rows, err));
-    run_make_job(run, g->game.id - run->at.n_games, &job);
-    return run_stage_game(run, sgf, g, &job, err);
+    record_layout_init(&l, &run->game);
+    comm_progress();
+    TRY(replay_shard_games_rows(path, &l, games, n, err));
+    for (int64_t i = 0; i < n; i++) {
+        struct selfplay_job job;
+
+        run_make_job(run, games[i].game.id - run->at.n_games, &job);
+        TRY(run_stage_game(run, sgf, &games[i], &job, err)); /* takes the arrays over */
+    }
+    return TG_OK;
 }
 
-/* Damage is no failure: those games are played again. */
+enum tg_status run_check_open(struct run *run, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+    uint64_t hash, n_bytes;
+    unsigned char sound = 1;
+
+    if (run->open.iteration != run->at.iteration || run->open.shard.n_games == 0)
+        return TG_OK;
+    TRY(run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, path, err));
+    if (comm_rank(run->selfplay) == 0)
+        sound = tg_hash_file(path, &hash, &n_bytes) == 0 && hash == run->open.shard.hash;
+    comm_bcast(run->selfplay, &sound, 1, 0);
+    if (sound)
+        return TG_OK;
+    if (comm_rank(run->selfplay) == 0)
+        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
+    memset(&run->open.shard, 0, sizeof run->open.shard);
+    return TG_OK;
+}
+
+/* The games that were finished, with the moves of ids in [from, to); *n 0: there are none. Damage is no failure: those
+ * games are played again. */
+static enum tg_status open_finished(struct run *run, int64_t from, int64_t to, char path[RUN_PATH_MAX],
+                                    struct record_finished **games, int64_t *n, struct tg_error *err)
+{
+    *games = NULL;
+    *n = 0;
+    if (run->open.shard.n_games == 0)
+        return TG_OK;
+    TRY(run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, path, err));
+    if (replay_shard_games_between(path, from, to, games, n, err) != TG_OK)
+        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
+    return TG_OK;
+}
+
+static void close_finished(struct record_finished *games, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        record_finished_free(&games[i]);
+    free(games);
+}
+
+/* From games[i] on, so many are wanted that follow each other: those of this rank that it has not yet, up to a
+ * piece of rows. have is set for them. */
+static int64_t wanted_from(const struct run *run, const struct record_finished *games, int64_t i, int64_t n_games,
+                           int64_t first, int64_t n, bool *have)
+{
+    int64_t end = i, rows = 0;
+
+    for (; end < n_games && (end == i || rows + games[end].game.n_rows <= PIECE_ROWS); end++) {
+        int64_t k = place_of(run, games[end].game.id, first, n);
+
+        if (k < 0 || have[k])
+            break;
+        have[k] = true;
+        rows += games[end].game.n_rows;
+    }
+    return end - i;
+}
+
 static enum tg_status take_finished(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
                                     struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
-    struct record_finished *games = NULL;
-    struct record_layout l;
-    int64_t n_games = 0;
-    uint64_t hash, n_bytes;
+    struct record_finished *games;
+    int64_t n_games, m;
     enum tg_status rc = TG_OK;
 
-    if (run->open.shard.n_games == 0)
-        return TG_OK;
-    record_layout_init(&l, &run->game);
-    TRY(run_path(run->dir, RUN_OPEN_SHARD, run->at.iteration, path, err));
-    if (tg_hash_file(path, &hash, &n_bytes) != 0 || hash != run->open.shard.hash ||
-        replay_shard_games(path, &games, &n_games, err) != TG_OK) {
-        tg_log(&run->app->log, TG_LOG_WARN, "%s: missing or damaged: its games are played again", path);
-        return TG_OK;
+    TRY(open_finished(run, run->at.n_games + first, run->at.n_games + first + n, path, &games, &n_games, err));
+    for (int64_t i = 0; i < n_games && rc == TG_OK; i += m > 0 ? m : 1) {
+        m = wanted_from(run, games, i, n_games, first, n, have);
+        if (m > 0)
+            rc = restage(run, path, &games[i], m, sgf, err);
     }
-    for (int64_t i = 0; i < n_games; i++) {
-        int64_t k = place_of(run, games[i].game.id, first, n);
+    close_finished(games, n_games);
+    return rc;
+}
 
-        if (rc == TG_OK && k >= 0 && !have[k]) {
-            rc = restage(run, path, &l, &games[i], sgf, err); /* takes the arrays over */
-            if (rc == TG_OK) {
-                have[k] = true;
-                continue;
-            }
-        }
-        record_finished_free(&games[i]);
+enum tg_status run_stage_finished(struct run *run, int64_t *n_staged, int64_t *next_id, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+    struct record_finished *games;
+    int64_t n, rank = comm_rank(run->selfplay), size = comm_size(run->selfplay), m;
+    enum tg_status rc;
+
+    *n_staged = 0;
+    TRY(open_finished(run, INT64_MIN, INT64_MAX, path, &games, &n, err));
+    for (int64_t i = 0; i < n; i++)
+        *next_id = games[i].game.id >= *next_id ? games[i].game.id + 1 : *next_id;
+    rc = TG_OK;
+    for (int64_t i = n * rank / size, end = n * (rank + 1) / size; i < end && rc == TG_OK; i += m) {
+        int64_t rows = games[i].game.n_rows;
+
+        for (m = 1; i + m < end && rows + games[i + m].game.n_rows <= PIECE_ROWS; m++)
+            rows += games[i + m].game.n_rows;
+        rc = restage(run, path, &games[i], m, NULL, err);
+        *n_staged += m;
     }
-    free(games);
+    close_finished(games, n);
     return rc;
 }
 

@@ -226,6 +226,7 @@ enum tg_status run_play(struct run *run, struct tg_error *err)
         TRY(run_load_net(run, RUN_SLOT_PREVIOUS, previous, err));
     run_take_play(run, &before);
     run->figures.age = 0;
+    TRY(run_check_open(run, err));
     TRY(comm_agree(run->selfplay, play_share(run, err), err));
     run->figures.play_sec = tg_now() - start;
     run_sum_play(run, &run->figures.play);
@@ -303,8 +304,8 @@ static enum tg_status tell_shards(struct run *run, struct replay_shard_info **fi
     return TG_OK;
 }
 
-/* The shards of this iteration into the window, once. */
-static enum tg_status append_shards(struct run *run, const struct replay_shard_info *files, int n,
+/* The shards of this iteration into the window, once. fresh: they have just been written. */
+static enum tg_status append_shards(struct run *run, const struct replay_shard_info *files, int n, bool fresh,
                                     struct tg_error *err)
 {
     char path[RUN_PATH_MAX];
@@ -313,7 +314,7 @@ static enum tg_status append_shards(struct run *run, const struct replay_shard_i
         return TG_OK;
     for (int i = 0; i < n; i++) {
         TRY(run_path(run->dir, RUN_SHARD, files[i].number, path, err));
-        TRY(replay_window_append(run->window, path, &files[i], err));
+        TRY(replay_window_append_new(run->window, path, &files[i], fresh ? RUN_SEEN_SEC : 0, &run->app->log, err));
     }
     return TG_OK;
 }
@@ -340,7 +341,7 @@ enum tg_status run_commit(struct run *run, struct tg_error *err)
     run->at.n_rows += run->shard.n_rows;
     run->at.played = true;
     run->figures.n_rows = run->shard.n_rows;
-    rc = append_shards(run, files, n, err);
+    rc = append_shards(run, files, n, written, err);
     run->appended = true;
     run->figures.commit_sec = tg_now() - start;
     rc = comm_agree(run->world, rc, err);

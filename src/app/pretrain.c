@@ -81,16 +81,10 @@ static enum tg_status check_game(const struct run *run, const char *path, struct
 
 /* ---- games of a shard ----------------------------------------------------------------------------------- */
 
-/* A game with its rows, which begin at rows, to the writer as number id of this run. */
-static enum tg_status stage(struct run *run, struct record_finished *f, const uint8_t *rows, int64_t id,
-                            size_t row_bytes, struct tg_error *err)
+/* A game with its rows to the writer as number id of this run. */
+static enum tg_status stage(struct run *run, struct record_finished *f, int64_t id, size_t row_bytes,
+                            struct tg_error *err)
 {
-    size_t n_bytes = (size_t)f->game.n_rows * row_bytes;
-
-    f->rows = malloc(n_bytes + 1);
-    if (f->rows == NULL)
-        return FAIL(err, TG_ENOMEM, "a game of %d rows", f->game.n_rows);
-    memcpy(f->rows, rows, n_bytes);
     f->game.id = id;
     for (int32_t i = 0; i < f->game.n_rows; i++) {
         struct record_head *h = (struct record_head *)(void *)(f->rows + (size_t)i * row_bytes);
@@ -107,32 +101,18 @@ static enum tg_status stage_games(struct run *run, const char *path, struct reco
                                   int64_t first, int64_t end, int64_t id, struct tg_error *err)
 {
     struct record_layout l;
-    uint8_t *rows = NULL;
 
     record_layout_init(&l, &run->game);
     while (first < end) {
-        int64_t n_rows = games[first].game.n_rows, last = first + 1, row = games[first].game.first_row;
-        enum tg_status rc;
+        int64_t n_rows = games[first].game.n_rows, last = first + 1;
 
         while (last < end && n_rows + games[last].game.n_rows <= PIECE_ROWS)
             n_rows += games[last++].game.n_rows;
-        uint8_t *grown = realloc(rows, (size_t)n_rows * l.row_bytes + 1);
-        if (grown == NULL) {
-            free(rows);
-            return FAIL(err, TG_ENOMEM, "%" PRId64 " rows", n_rows);
-        }
-        rows = grown;
         comm_progress();
-        rc = replay_shard_rows(path, &l, row, n_rows, rows, err);
-        for (; first < last && rc == TG_OK; first++)
-            rc = stage(run, &games[first], rows + (size_t)(games[first].game.first_row - row) * l.row_bytes,
-                       id + first, l.row_bytes, err);
-        if (rc != TG_OK) {
-            free(rows);
-            return rc;
-        }
+        TRY(replay_shard_games_rows(path, &l, &games[first], last - first, err));
+        for (; first < last; first++)
+            TRY(stage(run, &games[first], id + first, l.row_bytes, err));
     }
-    free(rows);
     return TG_OK;
 }
 

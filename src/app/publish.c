@@ -392,6 +392,8 @@ static enum tg_status note_iteration(struct run *run, uint64_t checkpoint_hash, 
     m->n_games += run->shard.n_games;
     m->n_plies += run->shard.n_moves;
     m->n_rows += run->shard.n_rows;
+    if (m->next_game > 0) /* continuous mode was here before: its ids have gaps */
+        m->next_game = run->at.n_games + run->shard.n_games;
     m->n_steps += f->train.n_steps;
     m->n_skipped += f->train.n_skipped;
     m->selfplay_sec += f->play_sec;

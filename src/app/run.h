@@ -12,6 +12,8 @@
 #include "tengen/selfplay.h"
 #include "tengen/train.h"
 
+enum { RUN_SEEN_SEC = 120 }; /* a file that one host has written may be seen by the others so much later: NFS keeps what
+                                 * it knows of a directory for 60 s */
 enum { RUN_SLOT_PLAYER, RUN_SLOT_PREVIOUS, RUN_SLOT_CANDIDATE, RUN_SLOT_CHAMPION };
 
 /* What all ranks know about how far the run is; equal everywhere. */
@@ -71,6 +73,7 @@ struct run {
     struct app *app;
     struct run_command command;
     char dir[RUN_PATH_MAX];
+    int lock;                    /* rank 0: 1 + the open file, see lock.c; 0: none */
     /* communicators; selfplay and train are NULL on ranks without that role */
     struct comm *world, *host, *selfplay, *train;
     int train_root;              /* world rank that writes checkpoints and publishes */
@@ -154,6 +157,11 @@ enum tg_status run_change_roles(struct run *run, struct tg_error *err);
 /* Options of the current iteration, from the script on rank 0. Collective. */
 enum tg_status run_resolve(struct run *run, struct tg_error *err);
 
+/* lock.c - rank 0: no other job works in run->dir from here on, or a status says which does. It waits where
+ * that job may be dead. TG_EIO. */
+enum tg_status run_lock(struct run *run, struct tg_error *err);
+void run_unlock(struct run *run);
+
 /* place.c - this rank's device and threads, told by rank 0. Collective on the world. */
 enum tg_status run_place(struct run *run, struct tg_error *err);
 
@@ -232,6 +240,9 @@ void run_saved(struct run *run, double sec);
 
 /* open.c - an iteration that is left before its end goes to disk, and is taken up again. */
 enum tg_status run_leave(struct run *run, struct tg_error *err);
+/* The file of finished games is what the manifest says, or they count as lost: one rank reads it for all. Collective on
+ * selfplay. */
+enum tg_status run_check_open(struct run *run, struct tg_error *err);
 /* Games of this iteration that were finished, staged again, and those in flight, in the pool: have [n]
  * is set for games first .. first + n - 1 of the iteration. Not collective. */
 enum tg_status run_take_up(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
@@ -247,6 +258,9 @@ enum tg_status run_thaw_all(struct run *run,
                             enum tg_status (*thaw)(struct run *run, struct selfplay_frozen *game,
                                                    struct tg_error *err), struct tg_error *err);
 enum tg_status run_leave_training(struct run *run, struct tg_error *err);
+/* Finished games that lockstep mode has left open: this rank's share (*n_staged) into the writer. *next_id moves
+ * behind the last one's id. Not collective. */
+enum tg_status run_stage_finished(struct run *run, int64_t *n_staged, int64_t *next_id, struct tg_error *err);
 
 /* phases.c, for open.c and continuous mode */
 /* Several shards of one iteration as one: their counts added up, the rest as of the first. n > 0. */

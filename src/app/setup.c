@@ -1,4 +1,5 @@
 /* setup.c - a run from its config, or from where it stopped. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,8 @@ static enum tg_status open_records(struct run *run, struct tg_error *err)
         snprintf(run->dir, sizeof run->dir, "%s", run->command.dir);
     else
         snprintf(run->dir, sizeof run->dir, "runs/%s", run->o.name);
+    TRY(tg_mkdirs(run->dir, err));
+    TRY(run_lock(run, err));
     rc = manifest_load(m, run->dir, err);
     if (rc == TG_OK)
         TRY(take_up(run, err));
@@ -325,6 +328,30 @@ static enum tg_status set_aside(struct run *run, const char *name, const char *r
     return manifest_save(&run->manifest, run->dir, err);
 }
 
+/* A shard that could not be taken into the window, with this status and reason. Set aside is what is gone or
+ * damaged, as rank 0 sees it itself. A file system that is unwell, or that one host does not see, damages no shard:
+ * the run ends, and goes on from the same files once that is mended. Rank 0. */
+static enum tg_status judge_shard(struct run *run, const struct replay_shard_info *s, enum tg_status code,
+                                  const char *reason, struct tg_error *err)
+{
+    char path[RUN_PATH_MAX];
+    struct record_layout layout;
+    uint64_t hash, n_bytes;
+
+    TRY(run_path(run->dir, RUN_SHARD, s->number, path, err));
+    int failure = tg_hash_file(path, &hash, &n_bytes);
+    if (failure != 0 && failure != ENOENT)
+        return FAIL(err, TG_EIO, "%s: %s: nothing is set aside for that; start again when the file system is well",
+                    path, strerror(failure));
+    if (failure != 0 || hash != s->hash || n_bytes != s->n_bytes)
+        return set_aside(run, s->name, reason, err);
+    record_layout_init(&layout, &run->game);
+    if (code == TG_EFORMAT && replay_shard_verify(path, &layout, NULL) != TG_OK)
+        return set_aside(run, s->name, reason, err);
+    return FAIL(err, TG_EIO, "%s; rank 0 finds that file as it was written: does every host see the file system? "
+                "Nothing is set aside", reason);
+}
+
 static enum tg_status fill_window(struct run *run, struct tg_error *err)
 {
     struct replay_shard_info *infos;
@@ -345,8 +372,7 @@ static enum tg_status fill_window(struct run *run, struct tg_error *err)
         }
         rc = comm_agree(run->world, rc, &one);
         if (rc == TG_EFORMAT || rc == TG_ENOTFOUND || rc == TG_EIO)
-            rc = comm_agree(run->world, root(run) ? set_aside(run, infos[i].name, one.text, err) : TG_OK,
-                            err);
+            rc = comm_agree(run->world, root(run) ? judge_shard(run, &infos[i], rc, one.text, err) : TG_OK, err);
         else if (rc != TG_OK)
             *err = one;
     }
@@ -465,7 +491,9 @@ enum tg_status run_open(struct run *run, struct tg_error *err)
     TRY(run_control_open(run, err));
     TRY(open_nets(run, err));
     TRY(run_place(run, err));
-    return run_open_sides(run, err);
+    TRY(run_open_sides(run, err));
+    /* the manifest says "running" from now on, not only after an iteration, which may take hours */
+    return comm_agree(run->world, root(run) ? manifest_save(&run->manifest, run->dir, err) : TG_OK, err);
 }
 
 void run_close_sides(struct run *run, bool keep)
@@ -498,6 +526,7 @@ void run_close(struct run *run)
     manifest_close(&run->manifest);
     script_close(run->script);
     comm_watchdog_stop(run->watchdog);
+    run_unlock(run);
     run_close_roles(run);
     comm_close(run->host);
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "app.h"
@@ -19,15 +20,27 @@ static void print_duration(double sec)
     printf("%02" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600 % 24, s / 60 % 60, s % 60);
 }
 
+/* When the run was last heard of: its log has a line an iteration, which may take hours; ranks that live write to the
+ * board every few seconds. */
+static double last_sign(const char *dir, const struct report_history *h)
+{
+    char path[RUN_PATH_MAX];
+    struct stat st;
+
+    if (run_path(dir, RUN_RANKS, 0, path, NULL) != TG_OK || stat(path, &st) != 0)
+        return h->last_time;
+    return fmax(h->last_time, (double)st.st_mtime);
+}
+
 static void print_progress(const char *dir, const struct manifest *m, const struct report_history *h)
 {
     double other = m->elapsed_sec - m->selfplay_sec - m->train_sec - m->match_sec;
     double whole = m->elapsed_sec > 0 ? m->elapsed_sec : 1;
 
     printf("%s: \"%s\", %s", dir, m->name, m->status);
-    if (h->last_time > 0 && strcmp(m->status, "running") == 0) {
+    if (last_sign(dir, h) > 0 && strcmp(m->status, "running") == 0) {
         printf("; last heard of ");
-        print_duration((double)time(NULL) - h->last_time);
+        print_duration((double)time(NULL) - last_sign(dir, h));
         printf(" ago");
     }
     printf("\n  game        %s\n  network     %s\n  made        %s by %s\n  hardware    %s\n  seed        %"

@@ -16,8 +16,8 @@ static enum tg_status finish(struct run *run, bool stopped, struct tg_error *err
         snprintf(m->status, sizeof m->status, stopped ? "stopped" : "completed");
         snprintf(m->stop_reason, sizeof m->stop_reason, "%s", stopped ? run->stop_reason : "");
         rc = manifest_save(m, run->dir, err);
-        if (stopped && run_path(run->dir, RUN_STOP, 0, stop, NULL) == TG_OK)
-            unlink(stop); /* it has been obeyed: the next start goes on */
+        if (run_path(run->dir, RUN_STOP, 0, stop, NULL) == TG_OK)
+            unlink(stop); /* it has been obeyed, or came too late to be: the next start goes on */
         tg_log(&run->app->log, TG_LOG_INFO, "%s: %s after %lld iterations, %lld games, %lld rows, %lld steps",
                run->dir, m->status, (long long)m->iterations, (long long)m->n_games,
                (long long)m->n_rows, (long long)m->n_steps);

@@ -138,56 +138,109 @@ out:
     return rc;
 }
 
-/* How many bytes come from whom; room for them. Agreed. */
+/* How many bytes come from whom; room for them. sizes [2 * size]: out, in. Agreed. */
 static enum tg_status alltoall_sizes(struct comm *c, const size_t *out_starts, size_t *in_starts,
-                                     int *counts, void **in, struct tg_error *err)
+                                     size_t *sizes, void **in, struct tg_error *err)
 {
     size_t size = (size_t)c->size;
     enum tg_status rc = TG_OK;
     MPI_Request q;
 
-    for (size_t r = 0; r < size; r++) /* at most 2 GiB a rank, checked below: int is enough */
-        counts[r] = (int)(out_starts[r + 1] - out_starts[r]);
-    MPI_Ialltoall(counts, 1, MPI_INT, counts + size, 1, MPI_INT, c->mpi, &q);
+    for (size_t r = 0; r < size; r++)
+        sizes[r] = out_starts[r + 1] - out_starts[r];
+    MPI_Ialltoall(sizes, sizeof *sizes, MPI_BYTE, sizes + size, sizeof *sizes, MPI_BYTE, c->mpi, &q);
     comm_wait(c, &q, "all-to-all");
     in_starts[0] = 0;
     for (size_t r = 0; r < size; r++)
-        in_starts[r + 1] = in_starts[r] + (size_t)counts[size + r];
+        in_starts[r + 1] = in_starts[r] + sizes[size + r];
     *in = malloc(in_starts[size] > 0 ? in_starts[size] : 1);
-    if (out_starts[size] > INT_MAX || in_starts[size] > INT_MAX)
-        rc = FAIL(err, TG_EINVAL, "exchanging %zu and %zu bytes on \"%s\": the limit is 2 GiB a rank",
-                  out_starts[size], in_starts[size], c->name);
-    else if (*in == NULL)
+    if (*in == NULL)
         rc = FAIL(err, TG_ENOMEM, "exchanging %zu bytes on \"%s\"", in_starts[size], c->name);
     return comm_agree(c, rc, err);
 }
 
-enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out_starts, void **in,
-                              size_t *in_starts, struct tg_error *err)
+static enum tg_status alltoallv_at_once(struct comm *c, const void *out, const size_t *out_starts, void *in,
+                                        const size_t *in_starts, struct tg_error *err)
 {
     size_t size = (size_t)c->size;
-    int *counts = malloc(4 * size * sizeof *counts), *displs; /* out, in */
-    enum tg_status rc = TG_OK;
+    int *counts = malloc(4 * size * sizeof *counts), *displs = counts + 2 * size; /* each: out, in */
     MPI_Request q;
 
-    *in = NULL;
-    if (counts == NULL)
-        rc = FAIL(err, TG_ENOMEM, "exchange on \"%s\"", c->name);
-    TRY_OUT(comm_agree(c, rc, err));
-    TRY_OUT(alltoall_sizes(c, out_starts, in_starts, counts, in, err));
-    displs = counts + 2 * size;
+    TRY(comm_agree(c, counts == NULL ? FAIL(err, TG_ENOMEM, "exchange on \"%s\"", c->name) : TG_OK, err));
     for (size_t r = 0; r < size; r++) {
+        counts[r] = (int)(out_starts[r + 1] - out_starts[r]);
+        counts[size + r] = (int)(in_starts[r + 1] - in_starts[r]);
         displs[r] = (int)out_starts[r];
         displs[size + r] = (int)in_starts[r];
     }
-    MPI_Ialltoallv(out, counts, displs, MPI_BYTE, *in, counts + size, displs + size, MPI_BYTE,
-                   c->mpi, &q);
+    MPI_Ialltoallv(out, counts, displs, MPI_BYTE, in, counts + size, displs + size, MPI_BYTE, c->mpi, &q);
     comm_wait(c, &q, "all-to-all");
-out:
     free(counts);
+    return TG_OK;
+}
+
+/* n_out bytes to one rank and n_in from another, by pieces. */
+static void swap_with(struct comm *c, const char *out, size_t n_out, int to, char *in, size_t n_in, int from,
+                      size_t piece)
+{
+    for (size_t at = 0; at < n_out || at < n_in; at += piece) {
+        size_t send = at >= n_out ? 0 : n_out - at < piece ? n_out - at : piece;
+        size_t get = at >= n_in ? 0 : n_in - at < piece ? n_in - at : piece;
+        MPI_Request q[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+
+        if (get > 0)
+            MPI_Irecv(in + at, (int)get, MPI_BYTE, from, COMM_TAG_EXCHANGE, c->mpi, &q[0]);
+        if (send > 0)
+            MPI_Isend(out + at, (int)send, MPI_BYTE, to, COMM_TAG_EXCHANGE, c->mpi, &q[1]);
+        comm_wait(c, &q[0], "all-to-all");
+        comm_wait(c, &q[1], "all-to-all");
+    }
+}
+
+/* For totals that MPI's int displacements cannot address: in each turn a rank sends to the one that is so many
+ * further on, and receives from the one that is so many back. */
+static void alltoallv_by_turns(struct comm *c, const char *out, const size_t *out_starts, char *in,
+                               const size_t *in_starts, size_t piece)
+{
+    if (out_starts[c->rank + 1] > out_starts[c->rank])
+        memcpy(in + in_starts[c->rank], out + out_starts[c->rank], out_starts[c->rank + 1] - out_starts[c->rank]);
+    for (int turn = 1; turn < c->size; turn++) {
+        int to = (c->rank + turn) % c->size, from = (c->rank - turn + c->size) % c->size;
+
+        swap_with(c, out + out_starts[to], out_starts[to + 1] - out_starts[to], to, in + in_starts[from],
+                  in_starts[from + 1] - in_starts[from], from, piece);
+    }
+}
+
+enum tg_status comm_alltoallv_most(struct comm *c, const void *out, const size_t *out_starts, void **in,
+                                   size_t *in_starts, size_t most, struct tg_error *err)
+{
+    size_t size = (size_t)c->size, *sizes = malloc(2 * size * sizeof *sizes);
+    enum tg_status rc = TG_OK;
+    double large;
+
+    *in = NULL;
+    if (sizes == NULL)
+        rc = FAIL(err, TG_ENOMEM, "exchange on \"%s\"", c->name);
+    TRY_OUT(comm_agree(c, rc, err));
+    TRY_OUT(alltoall_sizes(c, out_starts, in_starts, sizes, in, err));
+    large = out_starts[size] > most || in_starts[size] > most;
+    comm_max_f64(c, &large, 1);
+    if (large > 0)
+        alltoallv_by_turns(c, out, out_starts, *in, in_starts, most < bcast_piece ? most : bcast_piece);
+    else
+        rc = alltoallv_at_once(c, out, out_starts, *in, in_starts, err);
+out:
+    free(sizes);
     if (rc != TG_OK) {
         free(*in);
         *in = NULL;
     }
     return rc;
+}
+
+enum tg_status comm_alltoallv(struct comm *c, const void *out, const size_t *out_starts, void **in,
+                              size_t *in_starts, struct tg_error *err)
+{
+    return comm_alltoallv_most(c, out, out_starts, in, in_starts, INT_MAX, err);
 }

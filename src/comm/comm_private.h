@@ -4,6 +4,7 @@
 #include "tengen/comm.h"
 
 enum { COMM_SUM_BLOCK = 32 };
+enum { COMM_TAG_MAIL = 1, COMM_TAG_EXCHANGE }; /* of messages from one rank to another */
 
 struct comm {
     MPI_Comm mpi;     /* owned duplicate */
@@ -23,6 +24,10 @@ struct comm {
 
 /* Wait for a request of c by polling; what ("allreduce") is for the watchdog. */
 void comm_wait(struct comm *c, MPI_Request *request, const char *what);
+
+/* comm_alltoallv, by pieces where a rank has more than so many bytes in all. */
+enum tg_status comm_alltoallv_most(struct comm *c, const void *out, const size_t *out_starts, void **in,
+                                   size_t *in_starts, size_t most, struct tg_error *err);
 
 /* Is it done within limit_sec? done is asked again and again, in between the core is given up. */
 bool comm_poll(struct comm *c, bool (*done)(void *ctx), void *ctx, double limit_sec);

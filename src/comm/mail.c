@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAIL_TAG = 1 };
-
 struct comm_mail {
     MPI_Request request;
     struct comm_mail *next;
@@ -38,7 +36,7 @@ enum tg_status comm_post(struct comm *c, int to, const void *bytes, size_t n, st
         return FAIL(err, TG_ENOMEM, "a message of %zu bytes on \"%s\"", n, c->name);
     memcpy(m->bytes, bytes, n);
     m->next = NULL;
-    MPI_Isend(m->bytes, (int)n, MPI_BYTE, to, MAIL_TAG, c->mpi, &m->request);
+    MPI_Isend(m->bytes, (int)n, MPI_BYTE, to, COMM_TAG_MAIL, c->mpi, &m->request);
     while (*end != NULL)
         end = &(*end)->next;
     *end = m;
@@ -52,13 +50,13 @@ bool comm_fetch(struct comm *c, void *bytes, size_t n)
     int there = 0, length = 0;
 
     reap(c);
-    MPI_Iprobe(MPI_ANY_SOURCE, MAIL_TAG, c->mpi, &there, &status);
+    MPI_Iprobe(MPI_ANY_SOURCE, COMM_TAG_MAIL, c->mpi, &there, &status);
     if (!there)
         return false;
     MPI_Get_count(&status, MPI_BYTE, &length);
     if ((size_t)length != n)
         return false; /* our own mistake: all messages of a communicator have one length */
-    MPI_Irecv(bytes, length, MPI_BYTE, status.MPI_SOURCE, MAIL_TAG, c->mpi, &q);
+    MPI_Irecv(bytes, length, MPI_BYTE, status.MPI_SOURCE, COMM_TAG_MAIL, c->mpi, &q);
     comm_wait(c, &q, "message");
     return true;
 }

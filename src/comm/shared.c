@@ -23,6 +23,7 @@ struct comm_shared {
 };
 
 enum { NAME_CHARS = 64 };
+static const size_t reserve_piece = (size_t)64 << 20;
 
 /* Memory is taken as it is reserved, but what can never be there is refused at once. */
 static enum tg_status check_size(const struct comm_shared *s, struct tg_error *err)
@@ -121,12 +122,21 @@ enum tg_status comm_shared_reserve(struct comm_shared *s, size_t at, size_t n, s
     if (s->fd < 0 || n == 0)
         return TG_OK;
 
-    int failure = posix_fallocate(s->fd, (off_t)at, (off_t)n);
-    if (failure == EOPNOTSUPP || failure == EINVAL)
-        return TG_OK;
-    if (failure != 0)
-        return FAIL(err, TG_ENOMEM, "%zu more bytes of shared memory (/dev/shm): %s", n,
-                    strerror(failure));
+    /* Some kernels give up what they have reserved when any signal comes, a request to stop for one: pieces
+     * are short enough to come through between two. */
+    for (size_t done = 0; done < n;) {
+        size_t piece = n - done < reserve_piece ? n - done : reserve_piece;
+        int failure = posix_fallocate(s->fd, (off_t)(at + done), (off_t)piece);
+
+        if (failure == EINTR)
+            continue;
+        if (failure == EOPNOTSUPP || failure == EINVAL)
+            return TG_OK;
+        if (failure != 0)
+            return FAIL(err, TG_ENOMEM, "%zu more bytes of shared memory (/dev/shm): %s", n,
+                        strerror(failure));
+        done += piece;
+    }
     return TG_OK;
 }
 

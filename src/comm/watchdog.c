@@ -5,9 +5,12 @@
  * moved there, and a rank that has waited for the limit looks at the ranks of that communicator. It ends the
  * job if one of them is silent (stopped, or its host is dead), or one's own work stands still, or all wait.
  *
+ * Hosts' clocks need not agree: silent is whose line this rank has seen unchanged for long by its own clock. And
+ * time in which this process did not run (a suspended job, a file system that stood still) counts for nothing:
+ * the others had as little of it, and first have to be seen again.
+ *
  * MPI calls come from one thread of a process and the watchdog is one per process, so what it looks
  * at is one slot, not a parameter of every call. This is the module's only variable. */
-#define _GNU_SOURCE /* sync_file_range */
 #include "comm_private.h"
 
 #include <errno.h>
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +37,10 @@ static struct {
     int depth;             /* of the operations under way: one is made of others. The thread that calls MPI */
 } slot = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-enum { LINE_BYTES = 192, NAMED_RANKS = 8 };
+enum { LINE_BYTES = 192, NAMED_RANKS = 8, NFS_MAGIC = 0x6969 /* statfs(2) */ };
+
+/* What a rank's line said when it was last seen changed, and when that was by tg_now(); when 0: never seen. */
+struct seen { double at, when; };
 
 struct comm_watchdog {
     pthread_t thread;
@@ -44,7 +51,10 @@ struct comm_watchdog {
     struct tg_log *log; /* borrowed; may be NULL */
     int world_rank;
     int n_ranks;        /* lines of the board */
-    char *lines;        /* owned [n_ranks * LINE_BYTES + 1], to read them into; NULL: no board */
+    char *path;         /* owned: of the board; NULL: there is none */
+    char *lines;        /* owned [n_ranks * LINE_BYTES + 1], to read them into */
+    struct seen *seen;  /* owned [n_ranks] */
+    double ticked;      /* tg_now() when the thread last came round; 0: not yet */
     double board_next;  /* when this rank's is written next */
     double look_next;   /* when a long wait is judged next */
     double noted;       /* tg_now() when a wait that goes on was last spoken of */
@@ -141,8 +151,8 @@ static void write_line(void)
     pthread_mutex_unlock(&slot.lock);
     memset(line + n, ' ', (size_t)(LINE_BYTES - n));
     line[LINE_BYTES - 1] = '\n';
-    if (pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) == LINE_BYTES)
-        sync_file_range(board, (off_t)slot.rank * LINE_BYTES, LINE_BYTES, SYNC_FILE_RANGE_WRITE); /* other hosts look */
+    if (pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) != LINE_BYTES)
+        return;
 }
 void comm_phase(const char *phase)
 {
@@ -151,19 +161,19 @@ void comm_phase(const char *phase)
     write_line();
 }
 
-/* The whole board; how many lines it has. */
+/* The whole board; how many lines it has. It is opened anew: only then does NFS look what others have written. */
 static int read_board(const struct comm_watchdog *w)
 {
-    int board = atomic_load_explicit(&slot.board, memory_order_acquire) - 1;
+    int board = w->path != NULL ? open(w->path, O_RDONLY | O_CLOEXEC) : -1;
     size_t n = 0, all = (size_t)w->n_ranks * LINE_BYTES;
     ssize_t got = 1;
 
-    if (board >= 0)
-        posix_fadvise(board, 0, 0, POSIX_FADV_DONTNEED); /* not what this host remembers of it */
-    while (board >= 0 && w->lines != NULL && n < all && got > 0) {
+    while (board >= 0 && n < all && got > 0) {
         got = pread(board, w->lines + n, all - n, (off_t)n);
         n += got > 0 ? (size_t)got : 0;
     }
+    if (board >= 0)
+        close(board);
     return (int)(n / LINE_BYTES);
 }
 
@@ -176,6 +186,18 @@ static bool parse_line(const struct comm_watchdog *w, int r, struct line *l)
     text[LINE_BYTES] = '\0';
     memset(l, 0, sizeof *l);
     return sscanf(text, line_scan, &l->rank, l->host, &l->pid, &l->at, l->phase, &l->still, l->what) == 7;
+}
+
+/* Who has written since the last look; how many lines the board has. */
+static int observe(struct comm_watchdog *w)
+{
+    int n_lines = read_board(w);
+    struct line l;
+
+    for (int r = 0; r < n_lines; r++)
+        if (parse_line(w, r, &l) && (w->seen[r].when <= 0 || l.at != w->seen[r].at))
+            w->seen[r] = (struct seen){l.at, tg_now()};
+    return n_lines;
 }
 
 /* How often the board is written and read: a tenth of the limit, at most every ten seconds. */
@@ -194,24 +216,61 @@ static void keep_board(struct comm_watchdog *w)
     write_line();
 }
 
+/* Lines of several hosts lie in one page of the file. NFS would write back the whole page with what it last knew of
+ * the others' lines, unless each write goes out by itself. */
+static void write_through(int fd)
+{
+    struct statfs fs;
+    int flags = fcntl(fd, F_GETFL);
+    char self[40];
+
+    if (fstatfs(fd, &fs) != 0 || fs.f_type != NFS_MAGIC || flags < 0)
+        return;
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd); /* fcntl cannot set this flag: open it again */
+    int again = open(self, O_RDWR | O_DSYNC | O_CLOEXEC);
+    if (again < 0)
+        return;
+    dup2(again, fd);
+    close(again);
+}
+
+static enum tg_status board_room(struct comm_watchdog *w, int n_ranks, const char *path, struct tg_error *err)
+{
+    w->n_ranks = n_ranks;
+    w->lines = malloc((size_t)n_ranks * LINE_BYTES + 1);
+    w->seen = calloc((size_t)n_ranks, sizeof *w->seen);
+    char *copy = strdup(path);
+    if (w->lines == NULL || w->seen == NULL || copy == NULL) {
+        free(copy);
+        return FAIL(err, TG_ENOMEM, "board of %d ranks", n_ranks);
+    }
+    w->path = copy; /* the last: the thread looks at it */
+    return TG_OK;
+}
+
 enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, const char *path,
                                    struct tg_error *err)
 {
-    int flags = comm_rank(c) == 0 ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR, fd = -1;
-    char *lines = w != NULL ? malloc((size_t)comm_size(c) * LINE_BYTES + 1) : NULL;
+    enum tg_status room = TG_OK;
+    int fd = -1;
 
-    TRY(comm_agree(c, w != NULL && lines == NULL ? FAIL(err, TG_ENOMEM, "board of ranks") : TG_OK, err));
+    if (w != NULL) {
+        pthread_mutex_lock(&w->lock);
+        room = board_room(w, comm_size(c), path, err);
+        pthread_mutex_unlock(&w->lock);
+    }
+    TRY(comm_agree(c, room, err));
     for (int turn = 0; turn < 2; turn++) { /* rank 0 makes it, then the others open it */
         enum tg_status rc = TG_OK;
 
         if (w != NULL && (comm_rank(c) != 0) == turn) {
-            fd = open(path, flags, 0666);
+            /* O_CREAT for the others too: then NFS asks the server, and not what it last knew of the directory */
+            fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (turn == 0 ? O_TRUNC : 0), 0666);
             if (fd < 0)
                 rc = FAIL(err, TG_EIO, "%s: %s", path, strerror(errno));
         }
         rc = comm_agree(c, rc, err);
         if (rc != TG_OK) {
-            free(lines);
             if (fd >= 0)
                 close(fd);
             return rc;
@@ -219,12 +278,9 @@ enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, cons
     }
     if (w == NULL)
         return TG_OK;
-    pthread_mutex_lock(&w->lock);
-    w->n_ranks = comm_size(c);
-    w->lines = lines;
+    write_through(fd);
     slot.rank = w->world_rank;
     atomic_store_explicit(&slot.board, fd + 1, memory_order_release);
-    pthread_mutex_unlock(&w->lock);
     write_line();
     return TG_OK;
 }
@@ -240,9 +296,9 @@ struct others {
 };
 
 /* log: say who does not get on. */
-static void look_at_others(const struct comm_watchdog *w, const struct comm *c, struct tg_log *log, struct others *o)
+static void look_at_others(struct comm_watchdog *w, const struct comm *c, struct tg_log *log, struct others *o)
 {
-    int n_lines = read_board(w), n = c->members != NULL ? c->size : n_lines;
+    int n_lines = observe(w), n = c->members != NULL ? c->size : n_lines;
 
     memset(o, 0, sizeof *o);
     for (int i = 0; i < n; i++) {
@@ -253,7 +309,7 @@ static void look_at_others(const struct comm_watchdog *w, const struct comm *c, 
         if (r == w->world_rank || r >= n_lines || !parse_line(w, r, &l))
             continue;
         o->read = true;
-        age = wall_sec() - l.at;
+        age = tg_now() - w->seen[r].when;
         if (age >= w->limit_sec / 2.0) {
             if (++o->n_silent + o->n_stuck <= NAMED_RANKS)
                 tg_log(log, TG_LOG_ERROR, "rank %d (host %s, process %ld) has not been heard of for %.0f s, last "
@@ -281,6 +337,33 @@ static void note_wait(struct comm_watchdog *w, const char *phase, double waited,
            w->world_rank, phase, slot.what, slot.c->name, waited, o->moving, o->phase);
 }
 
+/* The others are watched for some time before a wait is judged. */
+static bool watch_them(struct comm_watchdog *w, double waited)
+{
+    if (waited < 0.4 * w->limit_sec || tg_now() < w->look_next)
+        return false;
+    if (waited > w->limit_sec)
+        return true;
+    w->look_next = tg_now() + board_period(w);
+    observe(w);
+    return false;
+}
+
+/* After a time in which this thread did not come round, nor perhaps the whole job: it is as if it had not been. */
+static void forgive_gap(struct comm_watchdog *w)
+{
+    double now = tg_now(), gap = w->ticked > 0 ? now - w->ticked : 0;
+
+    w->ticked = now;
+    if (gap < w->limit_sec / 4.0)
+        return;
+    for (int r = 0; w->path != NULL && r < w->n_ranks; r++)
+        w->seen[r].when = now;
+    pthread_mutex_lock(&slot.lock);
+    slot.moved = slot.moved + gap < now ? slot.moved + gap : now;
+    pthread_mutex_unlock(&slot.lock);
+}
+
 /* Ends the job if the operation under way has outlasted the limit, and the wait is in vain. */
 static void look(struct comm_watchdog *w)
 {
@@ -288,8 +371,13 @@ static void look(struct comm_watchdog *w)
     struct others o;
 
     pthread_mutex_lock(&slot.lock);
-    double waited = tg_now() - slot.moved;
-    if (slot.what == NULL || waited <= w->limit_sec || tg_now() < w->look_next) {
+    double waited = slot.what != NULL ? tg_now() - slot.moved : 0;
+    pthread_mutex_unlock(&slot.lock);
+    if (!watch_them(w, waited))
+        return;
+    pthread_mutex_lock(&slot.lock);
+    waited = tg_now() - slot.moved;
+    if (slot.what == NULL || waited <= w->limit_sec) { /* it has moved meanwhile */
         pthread_mutex_unlock(&slot.lock);
         return;
     }
@@ -324,6 +412,7 @@ static void *watch(void *arg)
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&w->wake, &w->lock, &until);
         if (!w->stop) {
+            forgive_gap(w);
             keep_board(w);
             look(w);
         }
@@ -371,6 +460,8 @@ void comm_watchdog_stop(struct comm_watchdog *w)
         close(board);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
+    free(w->path);
     free(w->lines);
+    free(w->seen);
     free(w);
 }

@@ -2,9 +2,16 @@
  *
  * Player i beats j with probability 1 / (1 + exp(x_j - x_i)). The log likelihood is concave in x,
  * its Hessian a weighted graph Laplacian without the anchor's row: positive definite once every
- * player is joined to the anchor. */
+ * player is joined to the anchor.
+ *
+ * A run of weeks has many thousands of networks, and each has met few others, older ones mostly. So the
+ * Hessian is kept sparse and eliminated from the last player to the first: a network goes before all that
+ * it met as a newcomer, which fills hardly anything in, and time and memory grow with the number of
+ * matches, not with a power of the number of networks. Which entries fill in: George and Liu, "Computer
+ * Solution of Large Sparse Positive Definite Systems", 1981. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tengen/match.h"
 
@@ -15,13 +22,23 @@ struct edge {
     double games, points_a;
 };
 
+/* A player's entries with those of lower number, what fills in included. */
+struct column {
+    int32_t *row;  /* owned [n], falling */
+    double *value; /* owned [n]: of minus the Hessian; after factor() of L */
+    double *cover; /* owned [n]: of the inverse, after invert() */
+    int32_t n;
+};
+
 struct fit {
     struct edge *edges; /* owned */
     size_t n_edges;
     int32_t n, anchor;
     double *x;       /* owned [n]: strengths in natural units, x[anchor] == 0 */
     double *step;    /* owned [n] */
-    double *hessian; /* owned [n * n]; after factor(), its lower half is the Cholesky factor */
+    struct column *columns; /* owned [n]; the anchor's is empty, and it is in no other */
+    double *diagonal; /* owned [n]; after factor() that of D, where minus the Hessian is L D L' */
+    double *variance; /* owned [n]: the inverse's diagonal, after invert() */
     int32_t *group;  /* owned [n] */
 };
 
@@ -107,96 +124,204 @@ static double log_likelihood(const struct fit *f)
     return sum;
 }
 
-/* step := the gradient, hessian := minus the second derivatives, both with the anchor held. Returns
- * the gradient's largest entry. */
-static double derive(struct fit *f)
+/* ---- the sparse matrix -------------------------------------------------------------------------- */
+
+static enum tg_status column_add(struct column *c, int32_t row, int32_t *cap, struct tg_error *err)
 {
-    size_t n = (size_t)f->n;
-    double worst = 0.0;
+    if (c->n == *cap) {
+        int32_t more = 2 * *cap + 4;
+        int32_t *grown = realloc(c->row, (size_t)more * sizeof *grown);
 
-    for (size_t i = 0; i < n * n; i++)
-        f->hessian[i] = 0.0;
-    for (size_t i = 0; i < n; i++)
-        f->step[i] = 0.0;
-    for (size_t i = 0; i < f->n_edges; i++) {
-        const struct edge *e = &f->edges[i];
-        size_t a = (size_t)e->a, b = (size_t)e->b;
-        double p = beats(f, e), w = e->games * p * (1.0 - p), g = e->points_a - e->games * p;
-
-        f->step[a] += g;
-        f->step[b] -= g;
-        f->hessian[a * n + a] += w;
-        f->hessian[b * n + b] += w;
-        f->hessian[a * n + b] -= w;
-        f->hessian[b * n + a] -= w;
+        if (grown == NULL)
+            return FAIL(err, TG_ENOMEM, "ratings of %d players", more);
+        c->row = grown;
+        *cap = more;
     }
-    size_t anchor = (size_t)f->anchor;
-    for (size_t i = 0; i < n; i++)
-        f->hessian[anchor * n + i] = f->hessian[i * n + anchor] = 0.0;
-    f->hessian[anchor * n + anchor] = 1.0;
-    f->step[anchor] = 0.0;
-    for (size_t i = 0; i < n; i++)
-        worst = fmax(worst, fabs(f->step[i]));
-    return worst;
+    c->row[c->n++] = row;
+    return TG_OK;
 }
 
-/* Cholesky in place, in the lower half. */
+static int falling(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+    return (x < y) - (x > y);
+}
+
+static void sort_column(struct column *c)
+{
+    int32_t n = 0;
+
+    if (c->n > 1)
+        qsort(c->row, (size_t)c->n, sizeof *c->row, falling);
+    for (int32_t i = 0; i < c->n; i++)
+        if (n == 0 || c->row[n - 1] != c->row[i])
+            c->row[n++] = c->row[i];
+    c->n = n;
+}
+
+/* Where the entries are: who met whom, and then, for whoever is eliminated, the first of those left whom he
+ * met has met the others too. */
+static enum tg_status lay_out(struct fit *f, struct tg_error *err)
+{
+    int32_t *cap = calloc((size_t)f->n, sizeof *cap);
+    enum tg_status rc = cap == NULL ? FAIL(err, TG_ENOMEM, "ratings of %d players", f->n) : TG_OK;
+
+    for (size_t i = 0; i < f->n_edges && rc == TG_OK; i++) {
+        int32_t a = f->edges[i].a, b = f->edges[i].b;
+
+        if (a != f->anchor && b != f->anchor)
+            rc = column_add(&f->columns[a > b ? a : b], a > b ? b : a, &cap[a > b ? a : b], err);
+    }
+    for (int32_t j = f->n - 1; j >= 0 && rc == TG_OK; j--) {
+        struct column *c = &f->columns[j];
+        size_t room;
+
+        sort_column(c);
+        for (int32_t i = 1; i < c->n && rc == TG_OK; i++)
+            rc = column_add(&f->columns[c->row[0]], c->row[i], &cap[c->row[0]], err);
+        room = (size_t)c->n + 1;
+        c->value = calloc(room, sizeof *c->value);
+        c->cover = calloc(room, sizeof *c->cover);
+        if (rc == TG_OK && (c->value == NULL || c->cover == NULL))
+            rc = FAIL(err, TG_ENOMEM, "ratings of %d players", f->n);
+    }
+    free(cap);
+    return rc;
+}
+
+/* Where the entry of two players is in the column of the later one; it is there. */
+static int32_t entry(const struct column *c, int32_t row)
+{
+    int32_t low = 0, high = c->n - 1;
+
+    while (low < high) {
+        int32_t mid = (low + high) / 2;
+
+        if (c->row[mid] > row)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* minus the Hessian -> L D L', in place. */
 static void factor(struct fit *f)
 {
-    size_t n = (size_t)f->n;
-    double *h = f->hessian;
+    for (int32_t j = f->n - 1; j >= 0; j--) {
+        struct column *c = &f->columns[j];
+        double d = f->diagonal[j] = fmax(f->diagonal[j], 1e-12);
 
-    for (size_t j = 0; j < n; j++) {
-        for (size_t k = 0; k < j; k++)
-            h[j * n + j] -= h[j * n + k] * h[j * n + k];
-        h[j * n + j] = sqrt(fmax(h[j * n + j], 1e-12));
-        for (size_t i = j + 1; i < n; i++) {
-            double sum = h[i * n + j];
+        for (int32_t i = 0; i < c->n; i++) {
+            double l = c->value[i] / d;
 
-            for (size_t k = 0; k < j; k++)
-                sum -= h[i * n + k] * h[j * n + k];
-            h[i * n + j] = sum / h[j * n + j];
+            f->diagonal[c->row[i]] -= l * c->value[i];
+            for (int32_t k = i + 1; k < c->n; k++) {
+                struct column *to = &f->columns[c->row[i]];
+
+                to->value[entry(to, c->row[k])] -= l * c->value[k];
+            }
+        }
+        for (int32_t i = 0; i < c->n; i++)
+            c->value[i] /= d;
+    }
+}
+
+/* v := (L D L')^-1 v */
+static void solve(const struct fit *f, double *v)
+{
+    for (int32_t j = f->n - 1; j >= 0; j--)
+        for (int32_t i = 0; i < f->columns[j].n; i++)
+            v[f->columns[j].row[i]] -= f->columns[j].value[i] * v[j];
+    for (int32_t j = 0; j < f->n; j++) {
+        v[j] /= f->diagonal[j];
+        for (int32_t i = 0; i < f->columns[j].n; i++)
+            v[j] -= f->columns[j].value[i] * v[f->columns[j].row[i]];
+    }
+}
+
+static double inverse(const struct fit *f, int32_t a, int32_t b)
+{
+    int32_t high = a > b ? a : b, low = a > b ? b : a;
+
+    return a == b ? f->variance[a] : f->columns[high].cover[entry(&f->columns[high], low)];
+}
+
+/* The inverse where the factor has entries: Takahashi, Fagan and Chin, "Formation of a sparse bus impedance
+ * matrix", 1973. */
+static void invert(struct fit *f)
+{
+    for (int32_t j = 0; j < f->n; j++) {
+        struct column *c = &f->columns[j];
+
+        f->variance[j] = 1.0 / f->diagonal[j];
+        for (int32_t i = 0; i < c->n; i++) {
+            double sum = 0.0;
+
+            for (int32_t k = 0; k < c->n; k++)
+                sum -= c->value[k] * inverse(f, c->row[k], c->row[i]);
+            c->cover[i] = sum;
+            f->variance[j] -= c->value[i] * sum;
         }
     }
 }
 
-/* v := L^-1 v, from row `first` on (the entries before it are 0). */
-static void solve_lower(const struct fit *f, double *v, size_t first)
-{
-    size_t n = (size_t)f->n;
+/* ---- the fit ------------------------------------------------------------------------------------ */
 
-    for (size_t i = first; i < n; i++) {
-        for (size_t k = first; k < i; k++)
-            v[i] -= f->hessian[i * n + k] * v[k];
-        v[i] /= f->hessian[i * n + i];
-    }
+static void add_entry(struct fit *f, int32_t a, int32_t b, double w)
+{
+    struct column *c = &f->columns[a > b ? a : b];
+
+    if (a != f->anchor && b != f->anchor)
+        c->value[entry(c, a > b ? b : a)] -= w;
 }
 
-static void solve_upper(const struct fit *f, double *v)
+/* step := the gradient, the matrix := minus the second derivatives, both with the anchor held. Returns
+ * the gradient's largest entry. */
+static double derive(struct fit *f)
 {
-    size_t n = (size_t)f->n;
+    double worst = 0.0;
 
-    for (size_t i = n; i-- > 0;) {
-        for (size_t k = i + 1; k < n; k++)
-            v[i] -= f->hessian[k * n + i] * v[k];
-        v[i] /= f->hessian[i * n + i];
+    for (int32_t i = 0; i < f->n; i++) {
+        f->step[i] = f->diagonal[i] = 0.0;
+        memset(f->columns[i].value, 0, (size_t)f->columns[i].n * sizeof *f->columns[i].value);
     }
+    for (size_t i = 0; i < f->n_edges; i++) {
+        const struct edge *e = &f->edges[i];
+        double p = beats(f, e), w = e->games * p * (1.0 - p), g = e->points_a - e->games * p;
+
+        f->step[e->a] += g;
+        f->step[e->b] -= g;
+        f->diagonal[e->a] += w;
+        f->diagonal[e->b] += w;
+        add_entry(f, e->a, e->b, w);
+    }
+    f->diagonal[f->anchor] = 1.0;
+    f->step[f->anchor] = 0.0;
+    for (int32_t i = 0; i < f->n; i++)
+        worst = fmax(worst, fabs(f->step[i]));
+    return worst;
 }
 
+/* Newton's method; a step that makes it worse, beyond what rounding does, is shortened. */
 static void maximise(struct fit *f)
 {
-    for (int iteration = 0; iteration < 100 && derive(f) > 1e-10; iteration++) {
-        double before = log_likelihood(f), share = 1.0;
+    bool better = true;
+
+    for (int iteration = 0; iteration < 100 && better && derive(f) > 1e-10; iteration++) {
+        double before = log_likelihood(f), least = before - 1e-13 * fabs(before), share = 1.0;
 
         factor(f);
-        solve_lower(f, f->step, 0);
-        solve_upper(f, f->step);
+        solve(f, f->step);
         for (int32_t i = 0; i < f->n; i++)
             f->x[i] += f->step[i];
-        for (int half = 0; half < 40 && log_likelihood(f) < before; half++) {
+        better = log_likelihood(f) >= least;
+        for (int half = 0; half < 40 && !better; half++) {
             share *= 0.5;
             for (int32_t i = 0; i < f->n; i++)
                 f->x[i] -= share * f->step[i];
+            better = log_likelihood(f) >= least;
         }
     }
 }
@@ -205,17 +330,27 @@ static void report(struct fit *f, double *rating, double *rating_stderr)
 {
     derive(f);
     factor(f);
+    invert(f);
     for (int32_t i = 0; i < f->n; i++) {
-        double variance = 0.0;
-
         rating[i] = elo_scale * f->x[i];
-        for (int32_t k = 0; k < f->n; k++)
-            f->step[k] = k == i;
-        solve_lower(f, f->step, (size_t)i);
-        for (int32_t k = i; k < f->n; k++)
-            variance += f->step[k] * f->step[k];
-        rating_stderr[i] = i == f->anchor ? 0.0 : elo_scale * sqrt(variance);
+        rating_stderr[i] = i == f->anchor ? 0.0 : elo_scale * sqrt(f->variance[i]);
     }
+}
+
+static void fit_fini(struct fit *f)
+{
+    for (int32_t i = 0; f->columns != NULL && i < f->n; i++) {
+        free(f->columns[i].row);
+        free(f->columns[i].value);
+        free(f->columns[i].cover);
+    }
+    free(f->edges);
+    free(f->x);
+    free(f->step);
+    free(f->columns);
+    free(f->diagonal);
+    free(f->variance);
+    free(f->group);
 }
 
 enum tg_status match_ratings(const struct match_pairing *pairings, size_t n_pairings,
@@ -239,20 +374,20 @@ enum tg_status match_ratings(const struct match_pairing *pairings, size_t n_pair
     f.edges = calloc(n_pairings + n, sizeof *f.edges);
     f.x = calloc(n, sizeof *f.x);
     f.step = calloc(n, sizeof *f.step);
-    f.hessian = calloc(n * n, sizeof *f.hessian);
+    f.columns = calloc(n, sizeof *f.columns);
+    f.diagonal = calloc(n, sizeof *f.diagonal);
+    f.variance = calloc(n, sizeof *f.variance);
     f.group = calloc(n, sizeof *f.group);
-    if (f.edges == NULL || f.x == NULL || f.step == NULL || f.hessian == NULL || f.group == NULL) {
+    if (f.edges == NULL || f.x == NULL || f.step == NULL || f.columns == NULL || f.diagonal == NULL ||
+        f.variance == NULL || f.group == NULL) {
         rc = FAIL(err, TG_ENOMEM, "ratings of %zu players", n);
         goto out;
     }
     join_edges(&f, pairings, n_pairings);
+    TRY_OUT(lay_out(&f, err));
     maximise(&f);
     report(&f, rating, rating_stderr);
 out:
-    free(f.edges);
-    free(f.x);
-    free(f.step);
-    free(f.hessian);
-    free(f.group);
+    fit_fini(&f);
     return rc;
 }

@@ -72,29 +72,30 @@ out:
     return rc;
 }
 
-/* The moves of a shard, all games one behind the other. */
-struct all_moves {
+/* Moves [first, first + n) of a shard, its games one behind the other. */
+struct some_moves {
+    int64_t first, n;
     int16_t *moves;
     float *values;
     int32_t *visits;
 };
 
 static enum tg_status read_moves(struct shard_reader *r, const struct shard_table *table,
-                                 struct all_moves *m, struct tg_error *err)
+                                 struct some_moves *m, struct tg_error *err)
 {
-    int64_t n = r->n_items[SHARD_MOVES];
+    size_t n = (size_t)m->n + 1;
     void *arrays[3];
 
-    m->moves = malloc((size_t)(n + 1) * sizeof *m->moves);
-    m->values = malloc((size_t)(n + 1) * sizeof *m->values);
-    m->visits = malloc((size_t)(n + 1) * sizeof *m->visits);
+    m->moves = malloc(n * sizeof *m->moves);
+    m->values = malloc(n * sizeof *m->values);
+    m->visits = malloc(n * sizeof *m->visits);
     if (m->moves == NULL || m->values == NULL || m->visits == NULL)
-        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " moves", r->path, n);
+        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " moves", r->path, m->n);
     arrays[0] = m->moves;
     arrays[1] = m->values;
     arrays[2] = m->visits;
     for (int c = 0; c < table->n_columns; c++)
-        TRY(shard_read_column(r, &table->columns[c], SHARD_MOVES, 0, n, false, arrays[c], err));
+        TRY(shard_read_column(r, &table->columns[c], SHARD_MOVES, m->first, m->n, false, arrays[c], err));
     return TG_OK;
 }
 
@@ -122,21 +123,20 @@ static bool duplicate(const void *from, size_t elem, int32_t n, void **copy)
     return n == 0 || *copy != NULL;
 }
 
-static enum tg_status take_moves(const struct shard_reader *r, const struct all_moves *m,
+/* The moves of a game without fault. */
+static enum tg_status take_moves(const struct shard_reader *r, const struct some_moves *m,
                                  struct record_finished *f, struct tg_error *err)
 {
     const struct record_game *g = &f->game;
-    const char *fault = game_fault(r, g);
+    int64_t first = g->first_move - m->first;
     void *moves, *values, *visits;
 
-    for (int64_t i = 0; fault == NULL && i < g->n_moves; i++)
-        if (m->moves[g->first_move + i] < 0 || m->moves[g->first_move + i] > r->size * r->size)
-            fault = "a move is no action";
-    if (fault != NULL)
-        return FAIL(err, TG_EFORMAT, "%s: game %" PRId64 ": %s", r->path, g->id, fault);
-    bool ok = duplicate(m->moves + g->first_move, sizeof *m->moves, g->n_moves, &moves)
-            & duplicate(m->values + g->first_move, sizeof *m->values, g->n_moves, &values)
-            & duplicate(m->visits + g->first_move, sizeof *m->visits, g->n_moves, &visits);
+    for (int64_t i = 0; i < g->n_moves; i++)
+        if (m->moves[first + i] < 0 || m->moves[first + i] > r->size * r->size)
+            return FAIL(err, TG_EFORMAT, "%s: game %" PRId64 ": a move is no action", r->path, g->id);
+    bool ok = duplicate(m->moves + first, sizeof *m->moves, g->n_moves, &moves)
+            & duplicate(m->values + first, sizeof *m->values, g->n_moves, &values)
+            & duplicate(m->visits + first, sizeof *m->visits, g->n_moves, &visits);
     f->moves = moves;
     f->root_values = values;
     f->root_visits = visits;
@@ -161,12 +161,43 @@ out:
     return rc;
 }
 
-static enum tg_status read_games(struct shard_reader *r, struct record_finished **games,
+/* Games with ids in [from, to). */
+struct wanted { int64_t from, to; };
+
+static bool is_wanted(const struct wanted *w, const struct record_finished *f)
+{
+    return f->game.id >= w->from && f->game.id < w->to;
+}
+
+/* Where the moves of the wanted games lie; they have no fault. */
+static enum tg_status find_moves(const struct shard_reader *r, const struct record_finished *games, int64_t n,
+                                 const struct wanted *w, struct some_moves *m, struct tg_error *err)
+{
+    int64_t end = 0;
+
+    m->first = INT64_MAX;
+    for (int64_t i = 0; i < n; i++) {
+        const struct record_game *g = &games[i].game;
+        const char *fault = is_wanted(w, &games[i]) ? game_fault(r, g) : NULL;
+
+        if (fault != NULL)
+            return FAIL(err, TG_EFORMAT, "%s: game %" PRId64 ": %s", r->path, g->id, fault);
+        if (!is_wanted(w, &games[i]))
+            continue;
+        m->first = g->first_move < m->first ? g->first_move : m->first;
+        end = g->first_move + g->n_moves > end ? g->first_move + g->n_moves : end;
+    }
+    m->first = m->first < end ? m->first : 0;
+    m->n = end - m->first;
+    return TG_OK;
+}
+
+static enum tg_status read_games(struct shard_reader *r, const struct wanted *w, struct record_finished **games,
                                  struct tg_error *err)
 {
     int64_t n = r->n_items[SHARD_GAMES];
     struct record_finished *made = calloc((size_t)n + 1, sizeof *made);
-    struct all_moves m = {.moves = NULL};
+    struct some_moves m = {.moves = NULL};
     struct shard_schema schema;
     enum tg_status rc = TG_OK;
 
@@ -175,9 +206,11 @@ static enum tg_status read_games(struct shard_reader *r, struct record_finished 
         return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " games", r->path, n);
     shard_schema_init(&schema, NULL);
     TRY_OUT(read_table(r, &schema.tables[SHARD_GAMES].columns[0], made, err));
+    TRY_OUT(find_moves(r, made, n, w, &m, err));
     TRY_OUT(read_moves(r, &schema.tables[SHARD_MOVES], &m, err));
     for (int64_t i = 0; i < n; i++)
-        TRY_OUT(take_moves(r, &m, &made[i], err));
+        if (is_wanted(w, &made[i]))
+            TRY_OUT(take_moves(r, &m, &made[i], err));
 out:
     free(m.moves);
     free(m.values);
@@ -188,13 +221,20 @@ out:
 enum tg_status replay_shard_games(const char *path, struct record_finished **games, int64_t *n,
                                   struct tg_error *err)
 {
+    return replay_shard_games_between(path, INT64_MIN, INT64_MAX, games, n, err);
+}
+
+enum tg_status replay_shard_games_between(const char *path, int64_t from, int64_t to, struct record_finished **games,
+                                          int64_t *n, struct tg_error *err)
+{
+    const struct wanted w = {from, to};
     struct shard_reader r;
     enum tg_status rc = TG_OK;
 
     *games = NULL;
     *n = 0;
     TRY_OUT(shard_reader_init(&r, path, err));
-    TRY_OUT(read_games(&r, games, err));
+    TRY_OUT(read_games(&r, &w, games, err));
     *n = r.n_items[SHARD_GAMES];
 out:
     if (rc != TG_OK && *games != NULL) {
@@ -204,5 +244,47 @@ out:
         *games = NULL;
     }
     shard_reader_fini(&r);
+    return rc;
+}
+
+/* The games' part of the rows that were read. */
+static enum tg_status hand_out(const struct record_layout *l, struct record_finished *games, int64_t n,
+                               const uint8_t *rows, struct tg_error *err)
+{
+    for (int64_t i = 0; i < n; i++) {
+        size_t bytes = (size_t)games[i].game.n_rows * l->row_bytes;
+
+        games[i].rows = malloc(bytes + 1);
+        if (games[i].rows == NULL) {
+            while (i-- > 0) {
+                free(games[i].rows);
+                games[i].rows = NULL;
+            }
+            return FAIL(err, TG_ENOMEM, "rows of %" PRId64 " games", n);
+        }
+        memcpy(games[i].rows, rows, bytes);
+        rows += bytes;
+    }
+    return TG_OK;
+}
+
+enum tg_status replay_shard_games_rows(const char *path, const struct record_layout *l,
+                                       struct record_finished *games, int64_t n, struct tg_error *err)
+{
+    int64_t first = n > 0 ? games[0].game.first_row : 0, n_rows = 0;
+    uint8_t *rows;
+    enum tg_status rc;
+
+    for (int64_t i = 0; i < n; n_rows += games[i++].game.n_rows)
+        if (games[i].game.first_row != first + n_rows)
+            return FAIL(err, TG_EFORMAT, "%s: game %" PRId64 ": its rows do not follow those of the game before",
+                        path, games[i].game.id);
+    rows = malloc((size_t)n_rows * l->row_bytes + 1);
+    if (rows == NULL)
+        return FAIL(err, TG_ENOMEM, "%s: %" PRId64 " rows", path, n_rows);
+    rc = replay_shard_rows(path, l, first, n_rows, rows, err);
+    if (rc == TG_OK)
+        rc = hand_out(l, games, n, rows, err);
+    free(rows);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tengen/hash.h"
 
@@ -349,6 +350,29 @@ enum tg_status replay_window_append(struct replay_window *w, const char *path,
     w->total += info->n_rows;
 out:
     free(p.rows);
+    return rc;
+}
+
+enum tg_status replay_window_append_new(struct replay_window *w, const char *path,
+                                        const struct replay_shard_info *info, double wait_sec, struct tg_log *log,
+                                        struct tg_error *err)
+{
+    struct tg_error one = {0};
+    enum tg_status rc = replay_window_append(w, path, info, &one);
+
+    /* Numbers of naps, not clocks: all ranks try equally often. */
+    for (double nap = 0.125, slept = 0; (rc == TG_EIO || rc == TG_EFORMAT) && slept < wait_sec; nap *= 2) {
+        nap = nap < wait_sec - slept ? nap : wait_sec - slept;
+        if (slept == 0 && comm_rank(w->train) == 0)
+            tg_log(log, TG_LOG_WARN, "%s: it was written, so this is tried again for %.0f s", one.text, wait_sec);
+        nanosleep(&(struct timespec){.tv_sec = (time_t)nap, .tv_nsec = (long)(1e9 * (nap - floor(nap)))}, NULL);
+        slept += nap;
+        comm_progress();
+        memset(&one, 0, sizeof one);
+        rc = replay_window_append(w, path, info, &one);
+    }
+    if (rc != TG_OK && err != NULL)
+        *err = one;
     return rc;
 }
 

@@ -8,7 +8,8 @@
 #include "tengen/file.h"
 #include "tengen/report.h"
 
-enum { MAX_BYTES = 256 << 20, MAX_LINE = 1 << 16, MAX_SERIES = 256 };
+static const size_t max_bytes = (size_t)16 << 30; /* an iteration has some 2 KB */
+enum { MAX_LINE = 1 << 16, MAX_SERIES = 256 };
 
 /* The series of a tag, made if it is new. NULL: there are too many, or no memory. guess: where it was
  * in the line before. */
@@ -110,7 +111,7 @@ enum tg_status report_history_load(const char *dir, struct report_history *h, st
 
     memset(h, 0, sizeof *h);
     TRY(run_path(dir, RUN_LOG, 0, path, err));
-    rc = tg_file_read(path, MAX_BYTES, &text, &n, err);
+    rc = tg_file_read(path, max_bytes, &text, &n, err);
     if (rc == TG_ENOTFOUND)
         return TG_OK;
     TRY(rc);

@@ -8,6 +8,6 @@
 
 #include "tengen/error.h"
 
-/* Bounds on what cJSON would build of this text: TG_EFORMAT if it nests too deep or holds too many
- * values. What passes need not be JSON. */
+/* TG_EFORMAT if the text nests too deep for cJSON; a value takes two bytes of it at least, so its length bounds
+ * what cJSON would build. What passes need not be JSON. */
 enum tg_status json_check(const char *text, size_t n, struct tg_error *err);

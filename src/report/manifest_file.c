@@ -8,7 +8,10 @@
 #include "manifest_text.h"
 #include "tengen/file.h"
 
-enum { MAX_BYTES = 256 << 20, SUFFIXED = RUN_PATH_MAX + 16 };
+enum { SUFFIXED = RUN_PATH_MAX + 16 };
+
+/* What is saved must be loaded again: with a shard of each of 100 hosts an iteration has 20 KB. */
+static const size_t max_bytes = (size_t)16 << 30;
 
 /* Does the directory hold a shard? Then there was a manifest, too. */
 static bool holds_shards(const char *dir)
@@ -53,7 +56,7 @@ enum tg_status manifest_load(struct manifest *m, const char *dir, struct tg_erro
     memset(m, 0, sizeof *m);
     TRY(run_path(dir, RUN_MANIFEST, 0, path, err));
     snprintf(backup, sizeof backup, "%s.bak", path);
-    rc = tg_file_read(path, MAX_BYTES, &text, &n, err);
+    rc = tg_file_read(path, max_bytes, &text, &n, err);
     if (rc == TG_ENOTFOUND)
         return absent(dir, path, backup, err);
     TRY(rc);
@@ -83,7 +86,7 @@ static enum tg_status keep_previous(const char *path, const char *backup, struct
     unlink(link_name);
     if (link(path, link_name) == 0)
         return tg_file_rename(link_name, backup, err);
-    rc = tg_file_read(path, MAX_BYTES, &text, &n, err);
+    rc = tg_file_read(path, max_bytes, &text, &n, err);
     TRY(rc);
     rc = tg_file_replace(backup, text, n, err);
     free(text);

@@ -23,6 +23,7 @@ static const struct {
     [RUN_STOP] = {"stop", "", 0},
     [RUN_HTML] = {"report.html", "", 0},
     [RUN_RANKS] = {"ranks", "", 0},
+    [RUN_LOCK] = {"lock", "", 0},
     [RUN_OPEN_SHARD] = {"replay/open-", ".h5", 8},
     [RUN_OPEN_GAMES] = {"checkpoint/open-", ".tgg", 6},
     [RUN_OPEN_CHECKPOINT] = {"checkpoint/open-", ".tgc", 6},

@@ -99,6 +99,28 @@ fi
 ok 3 train "$config" --run "$dir" --iterations 6 "${opts[@]}"
 sound "$dir"
 
+# Modes change where an iteration was left: games that lockstep mode finished are committed, those in flight go on, new
+# ones have ids of their own; and so they have where lockstep mode goes on, in one start or in several.
+dir=$work/modes
+lockstep=(--set cluster.mode=lockstep --set search.visits=600)
+committed() { sed -n 's/.*"name": "shard-.*"games": \([0-9]*\),.*/\1/p' "$1/manifest.json" | awk '{ n += $1 } END { print n + 0 }'; }
+for again in 1 2 3 4 5; do
+  rm -rf "$dir"
+  ranks 3 train "$config" --run "$dir" --iterations 4 "${opts[@]}" "${lockstep[@]}" --inject stop@0:self-play:2
+  finished=$(field "$dir" open_shard_games)
+  [ "$finished" -gt 0 ] && [ "$(field "$dir" open_games)" -gt 0 ] && break
+  [ $again -lt 5 ] || fail "no start left games finished and in flight"
+done
+cp -r "$dir" "$work/modes-on"
+ok 3 train "$config" --run "$work/modes-on" --iterations 4 "${opts[@]}"
+sound "$work/modes-on"
+ranks 3 train "$config" --run "$dir" --iterations 4 "${opts[@]}" --inject stop@0:self-play:2
+[ "$(committed "$dir")" -ge $((60 + finished)) ] || fail "of $finished finished games $(($(committed "$dir") - 60)) were committed"
+sound "$dir"
+ok 3 train "$config" --run "$dir" --iterations 4 "${opts[@]}"
+for iterations in 5 6 8; do ok 2 train "$config" --run "$dir" --iterations $iterations "${opts[@]}" "${lockstep[@]}"; done
+sound "$dir"
+
 # A rank that fails (a full disk) ends all of them with its text.
 ranks 3 train "$config" --run "$work/full" --iterations 3 "${opts[@]}" --inject disk-full@0:commit:1
 status=$?

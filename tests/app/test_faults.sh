@@ -30,6 +30,31 @@ for kind in torn-write bit-flip; do
   done
 done
 
+# Where one host does not see a shard, or the file system gives an error for it, no shard is set aside: the run ends, says
+# which file, and goes on once that is mended. The file is a link that leads on from each rank's own directory.
+dir=$work/unseen
+apart=(--iterations 4 "${opts[@]}" --set cluster.trainers=1)
+ok 2 train "$config" --run "$dir" "${apart[@]}" --iterations 3
+mkdir "$work/sees" "$work/blind"
+shard=$dir/replay/shard-00000001.h5
+mv "$shard" "$work/sees/"
+ln -s /proc/self/cwd/shard-00000001.h5 "$shard"
+refused() { # refused WHAT STATUS
+  [ "$2" = 1 ] || fail "$1: status $2, not 1"
+  grep -q "shard-00000001.h5" "$work/out" || fail "$1: the shard is not named"
+  grep -qi "nothing is set aside" "$work/out" || fail "$1: not explained"
+  [ "$(ls "$dir/replay" | grep -c damaged)" = 0 ] && grep -q '"quarantined": \[\]' "$dir/manifest.json" || fail "$1: a shard was set aside"
+}
+timeout 300 mpirun --oversubscribe --bind-to none -n 1 --wdir "$work/sees" "$tengen" train "$config" --run "$dir" "${apart[@]}" : \
+  -n 1 --wdir "$work/blind" "$tengen" train "$config" --run "$dir" "${apart[@]}" >"$work/out" 2>&1
+refused "a host that does not see it" $?
+ln -sf "$shard" "$shard" # a loop: neither there nor gone
+ranks 2 train "$config" --run "$dir" "${apart[@]}"
+refused "an error of the file system" $?
+mv "$work/sees/shard-00000001.h5" "$shard"
+ok 2 train "$config" --run "$dir" "${apart[@]}"
+grep -q '"quarantined": \[\]' "$dir/manifest.json" || fail "a shard was set aside"
+
 # Gradients that are no numbers are skipped and counted; too many in a row send training back to its checkpoint.
 ok 2 train "$config" --run "$work/nan" "${few[@]}" --inject nan-gradient@0:train:2
 [ "$(field "$work/nan" skipped_steps)" = 3 ] || fail "$(field "$work/nan" skipped_steps) skipped steps, not 3"

@@ -98,6 +98,10 @@ requeued && fail "requeued for ever"
 [ ! -e started ] || fail "started once more"
 grep -q "3 starts in a row brought nothing new" out || fail "no word of why"
 SLURM_RESTART_COUNT=0 job 143 "exit 75" # submitted by hand: it may try again
+for SLURM_RESTART_COUNT in 1 2 3 4 5 6; do # starts that leave a shard each, and finish no iteration
+  job 143 "printf '  {\"name\": \"shard-0000000$SLURM_RESTART_COUNT.h5\"},\n' >>\"\$run/manifest.json\"; exit 75"
+  requeued || fail "start $SLURM_RESTART_COUNT is the last, though each leaves a shard"
+done
 unset SLURM_RESTART_COUNT
 
 # A signal to the script goes on to tengen, whose status still counts.

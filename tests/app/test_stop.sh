@@ -33,5 +33,21 @@ for kind in both lag; do
     [ -z "$(find "$dir" -name 'open-*')" ] || fail "stop@$at ($kind) leaves files behind"
   done
 done
+
+# Games in flight cannot be written: those that are finished are kept all the same.
+for again in 1 2 3 4 5; do
+  dir=$work/unwritten
+  rm -rf "$dir"
+  ok 3 train "$config" --run "$dir" "${opts[@]}" --iterations 1
+  mkdir "$dir/checkpoint/open-000001.tgg.tmp"
+  ranks 3 train "$config" --run "$dir" "${opts[@]}" --inject stop@1:self-play:2
+  status=$?
+  [ $status = 75 ] || fail "games in flight that cannot be written: status $status, not 75"
+  [ -s "$dir/replay/open-00000001.h5" ] && grep -q "games in flight are not kept" "$work/out" && break
+  [ $again -lt 5 ] || fail "no finished games are kept, or no word of the others"
+done
+rmdir "$dir/checkpoint/open-000001.tgg.tmp"
+ok 2 train "$config" --run "$dir" "${opts[@]}"
+for file in "${files[@]}"; do same "$work/both/$file" "$dir/$file"; done
 [ "$n_kept" -gt 0 ] || fail "no stop was heard within its phase"
 echo "1 passed, 0 failed"

@@ -1,5 +1,6 @@
 /* Ratings from matches: recovered, anchored, finite, independent of how matches are cut up. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tengen/match.h"
@@ -73,6 +74,71 @@ static void a_long_chain_of_promotions_keeps_its_steps(void **state)
     }
 }
 
+/* What the sparse matrix is filled in with: each met up to four elders, who met each other only in part. The
+ * errors against the plain inverse, by elimination with the whole matrix. */
+static void players_who_met_many_have_the_errors_of_the_whole_matrix(void **state)
+{
+    enum { N = 12, GAMES = 30 };
+    struct match_pairing p[4 * N];
+    double rating[N], se[N], m[N][2 * N] = {{0}};
+    struct tg_error err;
+    size_t n = 0;
+
+    (void)state;
+    for (int i = 1; i < N; i++)
+        for (int k = 1; k <= 4; k++)
+            p[n++] = (struct match_pairing){i, 7 * k % i, GAMES, 0.5 + 0.04 * k};
+    assert_ok(match_ratings(p, n, N, 0, rating, se, &err), &err);
+    for (size_t i = 0; i < n; i++) { /* two who met twice have one virtual draw all the same */
+        double q = expected(rating[p[i].a] - rating[p[i].b]);
+        bool again = false;
+
+        for (size_t k = 0; k < i; k++)
+            again = again || (p[k].a == p[i].a && p[k].b == p[i].b);
+        double w = (GAMES + !again) * q * (1 - q);
+        m[p[i].a][p[i].a] += w, m[p[i].b][p[i].b] += w;
+        m[p[i].a][p[i].b] -= w, m[p[i].b][p[i].a] -= w;
+    }
+    for (int i = 0; i < N; i++)
+        m[0][i] = m[i][0] = 0, m[i][N + i] = 1;
+    m[0][0] = 1;
+    for (int j = 0; j < N; j++)
+        for (int i = 0; i < N; i++) {
+            double by = m[i][j] / m[j][j];
+
+            for (int k = 0; k < 2 * N && i != j; k++)
+                m[i][k] -= by * m[j][k];
+        }
+    for (int i = 1; i < N; i++)
+        assert_near(se[i], 400 / log(10) * sqrt(m[i][N + i] / m[i][i]), 1e-6);
+}
+
+/* A run of weeks: every fifth network meets the champion and the baseline. With a matrix of all by all this
+ * would take 7 GB and hours; the job's watchdog would end it before. */
+static void thousands_of_networks_are_rated_at_once(void **state)
+{
+    enum { MANY = 30000 };
+    struct match_pairing *p = calloc(MANY, sizeof *p);
+    double *rating = calloc(2 * MANY, sizeof *rating), *se = rating + MANY;
+    struct tg_error err;
+    int champion = 0;
+    size_t n = 0;
+
+    (void)state;
+    for (int i = 5; i < MANY; i += 5) {
+        p[n++] = (struct match_pairing){i, champion, 40, i % 3 != 0 ? 0.55 : 0.4};
+        p[n++] = (struct match_pairing){i, 0, 10, 0.9};
+        if (i % 3 != 0)
+            champion = i;
+    }
+    assert_ok(match_ratings(p, n, MANY, 0, rating, se, &err), &err);
+    for (int i = 0; i < MANY; i++)
+        assert_true(isfinite(rating[i]) && isfinite(se[i]) && (se[i] > 0 || i == 0));
+    assert_true(rating[10] > 0 && se[champion] < 200);
+    free(p);
+    free(rating);
+}
+
 static void a_match_in_two_halves_counts_as_one(void **state)
 {
     struct match_pairing whole = {0, 1, 40, 0.7};
@@ -132,6 +198,8 @@ int main(void)
         cmocka_unit_test(two_players_get_the_elo_of_their_score),
         cmocka_unit_test(true_strengths_are_recovered_within_their_errors),
         cmocka_unit_test(a_long_chain_of_promotions_keeps_its_steps),
+        cmocka_unit_test(players_who_met_many_have_the_errors_of_the_whole_matrix),
+        cmocka_unit_test(thousands_of_networks_are_rated_at_once),
         cmocka_unit_test(a_match_in_two_halves_counts_as_one),
         cmocka_unit_test(the_anchor_only_shifts_the_scale),
         cmocka_unit_test(players_who_met_nobody_known_are_still_finite),

@@ -3,9 +3,11 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "games.h"
 #include "tengen/file.h"
@@ -362,6 +364,42 @@ static void a_damaged_shard_leaves_the_window_as_it_was(void **state)
     replay_window_close(w);
 }
 
+static void *rename_later(void *names)
+{
+    const char *const *from_to = names;
+
+    nanosleep(&(struct timespec){.tv_nsec = 400 * 1000 * 1000}, NULL);
+    return rename(from_to[0], from_to[1]) == 0 ? NULL : names;
+}
+
+static void a_shard_that_is_seen_late_is_waited_for(void **state)
+{
+    struct replay_window *w = open_window(100, 0);
+    char hidden[220], path[200];
+    const char *const names[2] = {hidden, path};
+    struct tg_error err = {0};
+    pthread_t thread;
+    bool root = comm_rank(data.comm) == 0;
+    void *failed = NULL;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s", path_of(2));
+    snprintf(hidden, sizeof hidden, "%s.hidden", path);
+    if (root)
+        assert_int_equal(rename(path, hidden), 0);
+    comm_barrier(data.comm);
+    assert_fails(replay_window_append_new(w, path, &data.info[2], 0.2, NULL, &err), TG_EIO, data.info[2].name, &err);
+    assert_int_equal(replay_window_rows(w), 0);
+    if (root)
+        assert_int_equal(pthread_create(&thread, NULL, rename_later, (void *)(uintptr_t)names), 0);
+    assert_ok(replay_window_append_new(w, path, &data.info[2], 20, NULL, &err), &err);
+    if (root)
+        pthread_join(thread, &failed);
+    assert_null(failed);
+    assert_int_equal(replay_window_rows(w), rows_of(2) < 100 ? rows_of(2) : 100);
+    replay_window_close(w);
+}
+
 static void new_rows_start_with_the_priority_they_brought(void **state)
 {
     struct replay_window *w = open_window(1000, 0.6f);
@@ -647,6 +685,7 @@ static int run(void)
         cmocka_unit_test(only_the_newest_rows_take_part_when_asked),
         cmocka_unit_test(an_empty_window_gives_a_status),
         cmocka_unit_test(a_damaged_shard_leaves_the_window_as_it_was),
+        cmocka_unit_test(a_shard_that_is_seen_late_is_waited_for),
         cmocka_unit_test(new_rows_start_with_the_priority_they_brought),
         cmocka_unit_test(updates_from_all_ranks_give_what_one_rank_would_get),
         cmocka_unit_test(a_row_with_a_large_error_is_drawn_more_from_then_on),

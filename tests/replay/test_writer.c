@@ -167,6 +167,31 @@ static void games_and_moves_come_back(void **state)
     assert_ok(replay_writer_commit(f->w, 0, 0, &f->info, &f->err), &f->err);
     assert_ok(replay_shard_games(shard_path(f, 0), &games, &n, &f->err), &f->err);
     assert_int_equal(n, 9);
+    assert_ok(replay_shard_games_rows(shard_path(f, 0), &f->layout, games + 1, n - 1, &f->err), &f->err);
+    assert_null(games[0].rows);
+    for (int64_t i = 1; i < n; i++) {
+        struct record_finished want = make_game(&f->game, &f->layout, 50 + i);
+
+        assert_memory_equal(games[i].rows, want.rows, (size_t)want.game.n_rows * f->layout.row_bytes);
+        record_finished_free(&want);
+    }
+    struct record_finished *some = NULL;
+    int64_t n_some = 0;
+    assert_ok(replay_shard_games_between(shard_path(f, 0), 53, 55, &some, &n_some, &f->err), &f->err);
+    assert_int_equal(n_some, n);
+    for (int64_t i = 0; i < n; i++) {
+        bool in = i == 3 || i == 4;
+
+        assert_int_equal(some[i].game.id, 50 + i);
+        assert_int_equal(some[i].moves != NULL, in);
+        if (in)
+            assert_memory_equal(some[i].moves, games[i].moves, (size_t)games[i].game.n_moves * sizeof *games[i].moves);
+        record_finished_free(&some[i]);
+    }
+    free(some);
+    struct record_finished apart[2] = {games[0], games[2]};
+    assert_fails(replay_shard_games_rows(shard_path(f, 0), &f->layout, apart, 2, &f->err), TG_EFORMAT, "do not follow",
+                 &f->err);
     for (int64_t i = 0; i < n; i++) {
         struct record_finished want = make_game(&f->game, &f->layout, 50 + i);
         size_t moves = (size_t)want.game.n_moves;

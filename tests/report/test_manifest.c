@@ -227,6 +227,26 @@ static void a_loaded_manifest_goes_on_growing(void **state)
     manifest_close(&m);
 }
 
+/* Of a run of years, on many hosts; here in one piece of text, as that is quickly made. */
+static void what_is_saved_can_be_loaded_however_large(void **state)
+{
+    enum { BYTES = 257 << 20 };
+    struct fixture *f = *state;
+    struct manifest back;
+    struct tg_error err = {0};
+    char *text = malloc(BYTES + 1);
+
+    assert_non_null(text);
+    memset(text, ',', BYTES);
+    text[BYTES] = '\0';
+    assert_ok(manifest_add_config(&f->m, 7, 7, text, &err), &err);
+    assert_ok(manifest_save(&f->m, f->dir, &err), &err);
+    assert_ok(manifest_load(&back, f->dir, &err), &err);
+    assert_string_equal(back.configs[back.n_configs - 1].text, text);
+    manifest_close(&back);
+    free(text);
+}
+
 static void the_one_before_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -442,6 +462,7 @@ int main(void)
         T(counts_up_to_2_to_the_53_are_exact),
         T(a_number_that_is_not_finite_comes_back_as_nan),
         T(a_loaded_manifest_goes_on_growing),
+        T(what_is_saved_can_be_loaded_however_large),
         T(the_one_before_is_kept),
         T(no_truncation_passes),
         T(no_flipped_bit_passes),
