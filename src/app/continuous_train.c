@@ -94,7 +94,8 @@ static enum tg_status append(struct run *run, const struct order *order, int64_t
 
         if (!order->in_window) {
             TRY(run_path(run->dir, RUN_SHARD, s->number, path, err));
-            TRY(replay_window_append_new(run->window, path, s, s->number < c->n_old_shards ? 0 : RUN_SEEN_SEC, &run->app->log, err));
+            TRY(replay_window_append_new(run->window, path, s, s->number < c->n_old_shards ? 0 : RUN_SEEN_SEC,
+                                         &run->app->log, err));
             run->at.n_rows += s->n_rows;
         }
         *n_rows += s->n_rows;

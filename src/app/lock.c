@@ -47,13 +47,16 @@ static int try_lock(int fd, bool *known)
 
 static enum tg_status in_use(const struct run *run, const struct sign *s, struct tg_error *err)
 {
+    const char *tasks = getenv("SLURM_NTASKS");
+    bool alone = tasks != NULL && atoi(tasks) > 1 && comm_size(run->world) == 1; /* the other is of the same srun */
     char host[41] = "?";
     long pid = 0;
 
     if (sscanf(s->line, "%*d %40s pid %ld", host, &pid) != 2)
         pid = 0;
     return FAIL(err, TG_EIO, "%s: another job works in this directory (rank 0: host %s, process %ld): two would spoil "
-                "each other's files; end it, or choose another --run directory", run->dir, host, pid);
+                "each other's files; end it, or choose another --run directory%s", run->dir, host, pid,
+                alone ? ". Or has srun started ranks that do not know each other? Open MPI needs srun --mpi=pmix" : "");
 }
 
 /* Did the last job here say that it was through? */
@@ -91,8 +94,8 @@ static enum tg_status wait_for(struct run *run, int fd, struct tg_error *err)
     }
     if (!known)
         return TG_OK;
-    return FAIL(err, TG_EIO, "%s: another job holds the lock of this directory, but gives no sign of life. If none is there "
-                "any more, remove the file \"lock\" in it and start again", run->dir);
+    return FAIL(err, TG_EIO, "%s: another job holds the lock of this directory, but gives no sign of life. If none is "
+                "there any more, remove the file \"lock\" in it and start again", run->dir);
 }
 
 enum tg_status run_lock(struct run *run, struct tg_error *err)

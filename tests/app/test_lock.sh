@@ -26,6 +26,8 @@ for locks in yes no; do
   status=$?
   [ $status = 1 ] || fail "locks $locks: the second job: status $status, not 1"
   grep -q "another job works in this directory (rank 0: host $(hostname), process $first)" "$work/out" || fail "locks $locks: not explained"
+  SLURM_NTASKS=2 ranks 1 train "$config" --run "$dir" --iterations 1000000 "${opts[@]}"
+  grep -q "needs srun --mpi=pmix" "$work/out" || fail "locks $locks: ranks that do not know each other are not told why"
   kill -0 $first || fail "locks $locks: the first job has ended"
   if [ $locks = yes ]; then kill -KILL $first; else kill -TERM $first; fi
   wait $first
