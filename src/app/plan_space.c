@@ -117,7 +117,7 @@ void plan_space_rest(const struct run_options *o, const struct plan_machine *m, 
     add_net(s, n_params); /* number 0 */
     add_manifest(s, manifest_bytes);
     s->logs += m->ranks * rank_bytes;
-    s->inodes += 11; /* five directories, manifest twice, config, log, events, ranks */
+    s->inodes += 12; /* five directories, manifest twice, config, log, events, ranks, lock */
     s->memory = on_host * process_bytes + play * player_bytes(o, m, game, n_params) + train * trainer_bytes(n_params) +
                 window * (row_bytes + (s->prioritised ? 17 : 0));
 }
