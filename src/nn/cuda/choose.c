@@ -122,11 +122,11 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
     *n = 0;
     TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, PLAIN, plans, &n_plain, err));
     for (int i = 0; i < n_plain; i++)
-        c[(*n)++] = (struct choice){*spec, false, plans[i]};
+        c[(*n)++] = (struct choice){*spec, p->workspace_bytes, false, plans[i]};
     if (fuse)
         TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
     for (int i = 0; i < n_fused; i++)
-        c[(*n)++] = (struct choice){*spec, true, plans[i]};
+        c[(*n)++] = (struct choice){*spec, p->workspace_bytes, true, plans[i]};
     return TG_OK;
 }
 
@@ -191,7 +191,7 @@ static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const c
         plan_cache_refresh(&net->cache);
         e = plan_cache_find(&net->cache, key);
     }
-    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused};
+    *c = (struct choice){.spec = *spec, .room = workspace, .fused = e != NULL && e->fused};
     if (e == NULL || conv_plan_load(e->json, &net->prop, &c->plan, &ignored) != TG_OK)
         return false;
     if (c->plan.workspace <= workspace)
@@ -204,11 +204,12 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
                              struct tg_error *err)
 {
     struct choice c[PLAIN + FUSED];
-    char key[96];
+    char name[96], key[112];
     int n = 0, best;
     double start = tg_now();
 
-    conv_spec_text(spec, key, sizeof key);
+    conv_spec_text(spec, name, sizeof name);
+    snprintf(key, sizeof key, "%s %zuM", name, p->workspace_bytes >> 20);
     if (from_cache(p->net, spec, key, p->workspace_bytes, &c[0])) {
         if (works(p, &c[0], pointers))
             return remember(p->net, &c[0], NULL, err);
@@ -217,11 +218,11 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
     enum tg_status rc = find_candidates(p, spec, c, &n, err);
 
     if (rc == TG_OK && n == 0)
-        rc = FAIL(err, TG_EDEVICE, "cuDNN has no plan for %s within %zu bytes of workspace", key,
+        rc = FAIL(err, TG_EDEVICE, "cuDNN has no plan for %s within %zu bytes of workspace", name,
                   p->workspace_bytes);
     best = rc != TG_OK ? 0 : (p->tune && n > 1 ? fastest : first_that_works)(p, c, n, pointers);
     if (rc == TG_OK && best < 0)
-        rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, key);
+        rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, name);
     if (rc == TG_OK)
         rc = remember(p->net, &c[best], p->tune ? key : NULL, err);
     for (int i = 0; i < n; i++)
@@ -246,7 +247,7 @@ enum tg_status conv_run(struct pass *p, const struct conv_spec *spec, void **poi
     }
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 0; i < net->n_choices; i++)
-            if (same(&net->choices[i].spec, spec))
+            if (net->choices[i].room == p->workspace_bytes && same(&net->choices[i].spec, spec))
                 return run_choice(p, &net->choices[i], pointers, err);
         TRY(choose(p, spec, pointers, err));
     }

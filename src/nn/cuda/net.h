@@ -18,6 +18,7 @@ enum { FIRST_LOSS_SCALE = 1 << 14, MOST_LOSS_SCALE = 1 << 24, STEPS_PER_DOUBLING
  * with a kernel behind it. */
 struct choice {
     struct conv_spec spec;
+    size_t room; /* bytes of workspace it was chosen for: passes of less must not meet it */
     bool fused;
     struct conv_plan plan;
 };

@@ -1,4 +1,5 @@
-/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason. */
+/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason; what
+ * batches of different kinds share of a network. */
 #define BACKEND_FIND emulated_backend_find
 #include "../backend_fixture.h"
 
@@ -60,9 +61,76 @@ static void a_device_without_graphs_is_slower_and_says_why_once(void **state)
     free(text);
 }
 
+/* A batch for training has more workspace. The emulated plans want all of it, and end the program where it
+ * is not there. */
+static void passes_of_less_workspace_have_plans_of_their_own(void **state)
+{
+    struct nn_arch arch = gpool_net(NN_RELU);
+    struct nn_batch small;
+    struct fixture f;
+    float first[NN_N_VALUE];
+
+    (void)state;
+    fixture_open(&f, &arch, 5, 1, ROWS, NN_BATCH_TRAIN);
+    fill(&f, ROWS, 3);
+    assert_ok(f.backend->backward(f.net, &f.batch, &all_losses, ROWS, true, &f.err), &f.err);
+    infer(&f);
+    assert_ok(f.backend->batch_open(f.net, ROWS, 0, &small, &f.err), &f.err);
+    random_row(&f, &small, 0, 3);
+    small.n = 1;
+    for (int turn = 0; turn < TURNS; turn++) {
+        assert_ok(f.backend->infer(f.net, &small, &f.err), &f.err);
+        assert_ok(f.backend->wait(f.net, &small, &f.err), &f.err);
+        if (turn == 0)
+            memcpy(first, small.value, sizeof first);
+        assert_memory_equal(first, small.value, sizeof first);
+        assert_memory_equal(first, f.batch.value, sizeof first);
+    }
+    f.backend->batch_close(f.net, &small);
+    fixture_close(&f);
+}
+
+/* The gradient of batches that are handed in one behind the other; which: a bit for each loss. */
+static void gradient_of_losses(struct fixture *f, int which, float *grads)
+{
+    static const struct nn_loss losses[] = {{.policy = 1.0f}, {.value = 3.0f}};
+    bool first = true;
+
+    for (int i = 0; i < 2; i++)
+        if (which & 1 << i) {
+            assert_ok(f->backend->backward(f->net, &f->batch, &losses[i], ROWS, first, &f->err), &f->err);
+            first = false;
+        }
+    assert_ok(f->backend->get(f->net, NN_GRADS, grads, &f->err), &f->err);
+}
+
+static void a_pass_under_way_keeps_its_settings(void **state)
+{
+    struct nn_arch arch = gpool_net(NN_MISH);
+    struct fixture f;
+    float *grads[4];
+
+    (void)state;
+    fixture_open(&f, &arch, 5, 1, ROWS, NN_BATCH_TRAIN);
+    fill(&f, ROWS, 3);
+    for (int which = 1; which < 4; which++) {
+        grads[which] = malloc(f.layout.n_params * sizeof(float));
+        gradient_of_losses(&f, which, grads[which]);
+    }
+    for (size_t i = 0; i < f.layout.n_params; i++)
+        assert_true(fabsf(grads[3][i] - grads[1][i] - grads[2][i]) < 1e-5f);
+    for (int which = 1; which < 4; which++)
+        free(grads[which]);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pass_under_way_keeps_its_settings),
+        cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once),
+        cmocka_unit_test(passes_of_less_workspace_have_plans_of_their_own),
+    };
 
     (void)argc, (void)argv;
     backend_name = "cuda";
