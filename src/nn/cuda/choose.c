@@ -109,6 +109,19 @@ static double time_choice(struct pass *p, const struct choice *c, void **pointer
     return ok ? 1e-3 * (double)ms / REPEATS : INFINITY;
 }
 
+/* Slower, and right. One word for all networks: what is missing for one (a compiler) is missing for most. */
+static void say_not_fused(const struct nn_net *net, const struct conv_spec *spec, const char *why)
+{
+    static bool told; /* under gpu_setup_lock */
+    char name[96];
+
+    if (net->log == NULL || told)
+        return;
+    told = true;
+    conv_spec_text(spec, name, sizeof name);
+    tg_log(net->log, TG_LOG_WARN, "cuDNN has no fused plan for %s, which is slower without: %s", name, why);
+}
+
 /* Candidates for the spec: [0, *n). */
 static enum tg_status find_candidates(struct pass *p, const struct conv_spec *spec, struct choice *c, int *n,
                                       struct tg_error *err)
@@ -125,6 +138,8 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
         c[(*n)++] = (struct choice){*spec, p->workspace_bytes, false, plans[i]};
     if (fuse)
         TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
+    if (fuse && n_fused == 0)
+        say_not_fused(p->net, spec, err->text);
     for (int i = 0; i < n_fused; i++)
         c[(*n)++] = (struct choice){*spec, p->workspace_bytes, true, plans[i]};
     return TG_OK;

@@ -1,8 +1,9 @@
-/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason; what
- * batches of different kinds share of a network. */
+/* test_graphs.c - a device that cannot record, a cuDNN that cannot fuse: the same results, and one warning that
+ * names the reason; what batches of different kinds share of a network. */
 #define BACKEND_FIND emulated_backend_find
 #include "../backend_fixture.h"
 
+#define FP32 "fp32:/dev/null/no" /* no plans are kept */
 enum { ROWS = 5, TURNS = 3 /* piece by piece; recorded where that works; played */ };
 
 struct result {
@@ -53,6 +54,35 @@ static void a_device_without_graphs_is_slower_and_says_why_once(void **state)
     unsetenv("TENGEN_EMULATE_NO_GRAPHS");
     assert_memory_equal(played.value, pieces.value, sizeof played.value);
     assert_true(played.norm > 0.0 && played.norm == pieces.norm);
+    fclose(log.stream);
+    const char *at = strstr(text, what);
+
+    if (at == NULL || strstr(at, why) == NULL || strstr(at + 1, what) != NULL)
+        fail_msg("not once with its reason: %s", text);
+    free(text);
+}
+
+static void a_cudnn_that_fuses_nothing_is_slower_and_says_why_once(void **state)
+{
+    const char *what = "cuDNN has no fused plan for fwd ", *why = "no compiler";
+    struct tg_log log = {.level = TG_LOG_WARN};
+    struct result fused, pieces;
+    char *text;
+    size_t n;
+
+    (void)state;
+    log.stream = open_memstream(&text, &n);
+    backend_option = "bf16:/dev/null/no"; /* in fp32 nothing is fused; no plans are kept */
+    fused = result_of(&log);
+    fflush(log.stream);
+    assert_int_equal(n, 0);
+    setenv("TENGEN_EMULATE_NO_COMPILER", "1", 1);
+    for (int net = 0; net < 2; net++)
+        pieces = result_of(&log);
+    unsetenv("TENGEN_EMULATE_NO_COMPILER");
+    backend_option = FP32;
+    for (int i = 0; i < ROWS * NN_N_VALUE; i++)
+        assert_true(fabsf(fused.value[i] - pieces.value[i]) < 0.1f);
     fclose(log.stream);
     const char *at = strstr(text, what);
 
@@ -129,11 +159,12 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pass_under_way_keeps_its_settings),
         cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once),
+        cmocka_unit_test(a_cudnn_that_fuses_nothing_is_slower_and_says_why_once),
         cmocka_unit_test(passes_of_less_workspace_have_plans_of_their_own),
     };
 
     (void)argc, (void)argv;
     backend_name = "cuda";
-    backend_option = "fp32";
+    backend_option = FP32;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,9 +186,14 @@ void conv_plan_close(struct conv_plan *p)
 
 /* They want all the workspace there is. */
 enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_prop *, size_t max_workspace, int n,
-                               struct conv_plan *plans, int *n_found, struct tg_error *)
+                               struct conv_plan *plans, int *n_found, struct tg_error *err)
 {
-    for (*n_found = 0; *n_found < n && *n_found < 2; ++*n_found)
+    *n_found = 0;
+    if (s->fusion != 0 && getenv("TENGEN_EMULATE_NO_COMPILER") != NULL) {
+        (void)FAIL(err, TG_EDEVICE, "no compiler");
+        return TG_OK;
+    }
+    for (; *n_found < n && *n_found < 2; ++*n_found)
         plans[*n_found] = {new plan{*s, max_workspace}, max_workspace, 1};
     return TG_OK;
 }
