@@ -128,20 +128,20 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
 {
     struct conv_spec plain = plain_of(spec);
     struct conv_plan plans[PLAIN];
-    bool fuse = spec->fusion != 0 && p->tune && spec->precision != PRECISION_F32 &&
+    bool fuse = spec->fusion != 0 && p->tune && !p->net->plain && spec->precision != PRECISION_F32 &&
                 p->net->tuned_sec < TUNE_SEC;
     int n_plain = 0, n_fused = 0;
 
     *n = 0;
     TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, PLAIN, plans, &n_plain, err));
     for (int i = 0; i < n_plain; i++)
-        c[(*n)++] = (struct choice){*spec, p->workspace_bytes, false, plans[i]};
+        c[(*n)++] = (struct choice){.spec = *spec, .plan = plans[i]};
     if (fuse)
         TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
     if (fuse && n_fused == 0)
         say_not_fused(p->net, spec, err->text);
     for (int i = 0; i < n_fused; i++)
-        c[(*n)++] = (struct choice){*spec, p->workspace_bytes, true, plans[i]};
+        c[(*n)++] = (struct choice){.spec = *spec, .fused = true, .plan = plans[i]};
     return TG_OK;
 }
 
@@ -177,7 +177,7 @@ static int fastest(struct pass *p, const struct choice *c, int n, void **pointer
     return at;
 }
 
-static enum tg_status remember(struct nn_net *net, const struct choice *c, const char *key,
+static enum tg_status remember(struct nn_net *net, const struct choice *c, size_t room, const char *key,
                                struct tg_error *err)
 {
     char *json = NULL;
@@ -188,7 +188,8 @@ static enum tg_status remember(struct nn_net *net, const struct choice *c, const
     if (grown == NULL)
         return FAIL(err, TG_ENOMEM, "a table of %d plans", net->n_choices + 1);
     net->choices = grown;
-    net->choices[net->n_choices++] = *c;
+    net->choices[net->n_choices] = *c;
+    net->choices[net->n_choices++].room = room;
     if (key != NULL && conv_plan_save(&c->plan, &json, &ignored) == TG_OK)
         plan_cache_put(&net->cache, key, c->fused, json, &ignored); /* losing it costs time only */
     free(json);
@@ -206,7 +207,7 @@ static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const c
         plan_cache_refresh(&net->cache);
         e = plan_cache_find(&net->cache, key);
     }
-    *c = (struct choice){.spec = *spec, .room = workspace, .fused = e != NULL && e->fused};
+    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused};
     if (e == NULL || conv_plan_load(e->json, &net->prop, &c->plan, &ignored) != TG_OK)
         return false;
     if (c->plan.workspace <= workspace)
@@ -227,7 +228,7 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
     snprintf(key, sizeof key, "%s %zuM", name, p->workspace_bytes >> 20);
     if (from_cache(p->net, spec, key, p->workspace_bytes, &c[0])) {
         if (works(p, &c[0], pointers))
-            return remember(p->net, &c[0], NULL, err);
+            return remember(p->net, &c[0], p->workspace_bytes, NULL, err);
         conv_plan_close(&c[0].plan);
     }
     enum tg_status rc = find_candidates(p, spec, c, &n, err);
@@ -239,7 +240,7 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
     if (rc == TG_OK && best < 0)
         rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, name);
     if (rc == TG_OK)
-        rc = remember(p->net, &c[best], p->tune ? key : NULL, err);
+        rc = remember(p->net, &c[best], p->workspace_bytes, p->tune ? key : NULL, err);
     for (int i = 0; i < n; i++)
         if (rc != TG_OK || i != best)
             conv_plan_close(&c[i].plan);

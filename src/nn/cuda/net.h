@@ -18,15 +18,16 @@ enum { FIRST_LOSS_SCALE = 1 << 14, MOST_LOSS_SCALE = 1 << 24, STEPS_PER_DOUBLING
  * with a kernel behind it. */
 struct choice {
     struct conv_spec spec;
-    size_t room; /* bytes of workspace it was chosen for: passes of less must not meet it */
     bool fused;
     struct conv_plan plan;
+    size_t room; /* bytes of workspace it was chosen for: passes of less must not meet it */
 };
 
 struct nn_net {
     struct net_shape shape;
     int device, precision;
     bool train;
+    bool plain;               /* no convolution is fused: nothing has to be compiled */
     struct tg_log *log;       /* borrowed; may be NULL */
     struct device_prop prop;
     struct plan_cache cache;
