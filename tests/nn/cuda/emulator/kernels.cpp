@@ -122,7 +122,7 @@ void emulated_fail(const char *what)
 /* All threads of a block meet at the same one, none has left. */
 void emulated_barrier(const char *here)
 {
-    if (meeting != nullptr && strcmp(meeting, here) != 0)
+    if (meeting != nullptr && meeting != here && strcmp(meeting, here) != 0)
         emulated_fail("threads of a block wait at different barriers");
     meeting = here;
     n_waiting++;

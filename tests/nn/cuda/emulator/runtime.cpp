@@ -18,17 +18,33 @@
 
 typedef std::function<void()> work;
 
+/* One entry of a record, in the order in which they were made: work of a stream; a mark set there; a wait for
+ * one. Stream 0 is the one that is captured, the others have joined it by waiting for its marks. */
+struct entry {
+    enum { WORK, MARK, WAIT } kind;
+    size_t stream, mark;
+    work todo;
+};
+
+struct capture {
+    std::vector<CUstream_st *> streams;
+    std::vector<entry> entries;
+    size_t n_marks;
+    bool invalid;
+};
+
 struct CUstream_st {
-    bool capturing, invalid;
-    std::vector<work> captured;
+    std::shared_ptr<capture> captured; /* NULL: it works */
     std::deque<work> queue;
     long n_queued, n_done;
 };
 struct CUgraph_st {
-    std::vector<work> captured;
+    std::vector<entry> entries;
+    size_t n_streams, n_marks;
 };
 struct CUgraphExec_st {
-    std::vector<work> captured;
+    CUgraph_st graph;
+    std::vector<CUstream_st *> streams; /* beside the one that it is launched in */
 };
 
 namespace {
@@ -42,7 +58,7 @@ struct mark {
 
 std::recursive_mutex device; /* does one thing at a time */
 std::vector<std::unique_ptr<CUstream_st>> streams; /* never taken away: marks point at them */
-thread_local CUstream_st *capturing;               /* by this thread */
+thread_local std::shared_ptr<capture> capturing;   /* by this thread */
 long n_launches;                                   /* stands for the time that passes */
 
 void run_until(CUstream_st *s, long n)
@@ -68,6 +84,61 @@ void put(CUstream_st *s, work w)
     s->n_queued++;
 }
 
+CUstream_st *new_stream(void)
+{
+    streams.emplace_back(new CUstream_st());
+    return streams.back().get();
+}
+
+std::shared_ptr<mark> put_mark(CUstream_st *s)
+{
+    auto m = std::make_shared<mark>(mark{s, s->n_queued + 1, 0});
+
+    put(s, [=]() { m->at = n_launches; });
+    return m;
+}
+
+void put_wait(CUstream_st *s, std::shared_ptr<mark> m)
+{
+    put(s, [=]() { run_until(m->stream, m->n); });
+}
+
+size_t number_of(const capture &c, const CUstream_st *s)
+{
+    size_t i = 0;
+
+    while (c.streams[i] != s)
+        i++;
+    return i;
+}
+
+/* All that others did is waited for by the first stream. */
+bool whole(const capture &c)
+{
+    std::vector<bool> behind(c.streams.size(), true);
+    std::vector<size_t> set_at(c.n_marks);
+
+    for (size_t i = 0; i < c.entries.size(); i++) {
+        const entry &e = c.entries[i];
+
+        if (e.kind == entry::MARK)
+            set_at[e.mark] = i;
+        if (e.kind == entry::WORK)
+            behind[e.stream] = e.stream == 0;
+        if (e.kind != entry::WAIT || e.stream != 0)
+            continue;
+        size_t of = c.entries[set_at[e.mark]].stream, last = 0;
+
+        for (size_t k = 0; k < i; k++)
+            last = c.entries[k].kind == entry::WORK && c.entries[k].stream == of ? k : last;
+        behind[of] = behind[of] || last < set_at[e.mark];
+    }
+    for (bool is : behind)
+        if (!is)
+            return false;
+    return true;
+}
+
 /* Of calls that a capture forbids to its thread: it is lost then. */
 bool forbidden(void)
 {
@@ -82,6 +153,8 @@ bool captures(void) { return getenv("TENGEN_EMULATE_NO_GRAPHS") == nullptr; }
 
 struct CUevent_st {
     std::shared_ptr<mark> last; /* NULL: never recorded */
+    std::shared_ptr<capture> of; /* it was recorded there, as this mark */
+    size_t mark_of;
 };
 
 #define ONE_AT_A_TIME std::lock_guard<std::recursive_mutex> lock(device)
@@ -92,8 +165,8 @@ void emulated_enqueue(cudaStream_t stream, work w)
 
     if (stream == nullptr)
         emulated_fail("work for the legacy stream");
-    if (stream->capturing)
-        stream->captured.push_back(w);
+    if (stream->captured != nullptr)
+        stream->captured->entries.push_back({entry::WORK, number_of(*stream->captured, stream), 0, w});
     else
         put(stream, w);
 }
@@ -116,8 +189,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 {
     ONE_AT_A_TIME;
 
-    streams.emplace_back(new CUstream_st());
-    *s = streams.back().get();
+    *s = new_stream();
     return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s)
@@ -136,48 +208,62 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
     run_until(s, s->n_queued);
     return cudaSuccess;
 }
+/* In a capture: what waits for a mark of its streams joins it. */
 cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 {
     ONE_AT_A_TIME;
-    std::shared_ptr<mark> m = e->last;
 
-    if (s->capturing) {
-        s->invalid = true;
+    if (e->of != nullptr && e->of == capturing && s->captured == nullptr) {
+        s->captured = e->of;
+        e->of->streams.push_back(s);
+    }
+    if (s->captured != nullptr && s->captured != e->of) {
+        s->captured->invalid = true;
         return cudaErrorStreamCaptureIsolation; /* of an event outside */
     }
-    if (m != nullptr)
-        put(s, [=]() { run_until(m->stream, m->n); });
+    if (s->captured != nullptr)
+        e->of->entries.push_back({entry::WAIT, number_of(*e->of, s), e->mark_of, nullptr});
+    else if (e->of != nullptr)
+        return cudaErrorCapturedEvent;
+    else if (e->last != nullptr)
+        put_wait(s, e->last);
     return cudaSuccess;
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode)
 {
     ONE_AT_A_TIME;
 
-    if (!captures() || s->capturing)
+    if (!captures() || s->captured != nullptr || capturing != nullptr)
         return cudaErrorStreamCaptureUnsupported;
-    s->capturing = true;
-    s->invalid = false;
-    s->captured.clear();
-    capturing = s;
+    capturing = s->captured = std::make_shared<capture>();
+    capturing->streams.push_back(s);
     return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
 {
     ONE_AT_A_TIME;
+    std::shared_ptr<capture> c = s->captured;
 
     *graph = nullptr;
-    if (!s->capturing)
+    if (c == nullptr || c->streams[0] != s)
         return cudaErrorIllegalState;
-    s->capturing = false;
+    for (CUstream_st *one : c->streams)
+        one->captured = nullptr;
     capturing = nullptr;
-    if (s->invalid)
+    if (c->invalid)
         return cudaErrorStreamCaptureInvalidated;
-    *graph = new CUgraph_st{s->captured};
+    if (!whole(*c))
+        return cudaErrorStreamCaptureUnjoined;
+    *graph = new CUgraph_st{c->entries, c->streams.size(), c->n_marks};
     return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long)
 {
-    *exec = new CUgraphExec_st{graph->captured};
+    ONE_AT_A_TIME;
+
+    *exec = new CUgraphExec_st{*graph, {}};
+    for (size_t i = 1; i < graph->n_streams; i++)
+        (*exec)->streams.push_back(new_stream());
     return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)
@@ -193,9 +279,18 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec)
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t s)
 {
     ONE_AT_A_TIME;
+    std::vector<std::shared_ptr<mark>> marks(exec->graph.n_marks);
 
-    for (work &w : exec->captured)
-        put(s, w);
+    for (const entry &e : exec->graph.entries) {
+        CUstream_st *to = e.stream == 0 ? s : exec->streams[e.stream - 1];
+
+        if (e.kind == entry::WORK)
+            put(to, e.todo);
+        else if (e.kind == entry::MARK)
+            marks[e.mark] = put_mark(to);
+        else
+            put_wait(to, marks[e.mark]);
+    }
     return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
@@ -213,14 +308,14 @@ cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {
     ONE_AT_A_TIME;
 
-    if (s->capturing) { /* it would be the graph's own, of no use outside */
-        s->invalid = true;
-        return cudaErrorStreamCaptureUnsupported;
+    e->of = s->captured;
+    e->last = nullptr;
+    if (s->captured != nullptr) {
+        e->mark_of = s->captured->n_marks++;
+        s->captured->entries.push_back({entry::MARK, number_of(*s->captured, s), e->mark_of, nullptr});
+    } else {
+        e->last = put_mark(s);
     }
-    auto m = std::make_shared<mark>(mark{s, s->n_queued + 1, 0});
-
-    put(s, [=]() { m->at = n_launches; });
-    e->last = m;
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
@@ -229,6 +324,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t e)
 
     if (forbidden())
         return cudaErrorStreamCaptureUnsupported;
+    if (e->of != nullptr)
+        return cudaErrorCapturedEvent;
     if (e->last != nullptr)
         run_until(e->last->stream, e->last->n);
     return cudaSuccess;
@@ -240,6 +337,8 @@ cudaError_t cudaEventQuery(cudaEvent_t e)
 
     if (forbidden())
         return cudaErrorStreamCaptureUnsupported;
+    if (e->of != nullptr)
+        return cudaErrorCapturedEvent;
     if (e->last == nullptr || e->last->stream->n_done >= e->last->n)
         return cudaSuccess;
     run_until(e->last->stream, e->last->n);
@@ -334,8 +433,8 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, enum cudaMemcp
     if (n == 0)
         return cudaSuccess;
     emulated_inside(in ? to : from, n, "a copy that is not within the device's memory");
-    if (host == nullptr && s->capturing) {
-        s->invalid = true;
+    if (host == nullptr && s->captured != nullptr) {
+        s->captured->invalid = true;
         return cudaErrorStreamCaptureUnsupported;
     }
     if (host == nullptr && in) {
