@@ -157,7 +157,7 @@ speed() {
     then=$SECONDS share=$((($(left) - 40) / n_left))
     for what in infer train; do
       for batch in $(batches_of $what "$net"); do
-        bench "$what $net $batch" 45 $what "$net" --batch "$batch" --seconds "$seconds"
+        bench "$what $net $batch" 75 $what "$net" --batch "$batch" --seconds "$seconds"
       done
     done
     [ $torch -eq 0 ] || pytorch "$net" $((share - (SECONDS - then)))
