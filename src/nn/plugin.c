@@ -1,9 +1,12 @@
 /* plugin.c - find and open the CUDA plugin at run time. The same program runs where there is no CUDA:
  * then this fails and says at what. dlopen counts openings, so nothing is kept here. */
+#define _GNU_SOURCE /* dlinfo */
 #include "plugin.h"
 
 #include <dlfcn.h>
+#include <glob.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +36,47 @@ static void open_libraries(const char *dirs)
                     break;
                 dir += dir[n] == ':' ? n + 1 : n;
             }
+}
+
+/* cuDNN has its fused convolutions compiled by NVRTC, which opens its builtins by name, where the linker looks
+ * and nowhere else: in a folder of wheels, or found through the plugin's own path, they would be missed, and
+ * every fused convolution with them. Their name ends in the toolkit's version. */
+static void open_builtins(const char *dir, size_t n)
+{
+    char path[PATH_MAX];
+    glob_t found;
+
+    if (snprintf(path, sizeof path, "%.*s/libnvrtc-builtins.so.1*", (int)n, dir) < (int)sizeof path &&
+        glob(path, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            dlopen(found.gl_pathv[i], RTLD_NOW | RTLD_GLOBAL);
+        globfree(&found);
+    }
+}
+
+/* Beside NVRTC if it is open, else beside the runtime: then NVRTC, too. */
+static void open_compiler(void)
+{
+    static const char *const beside[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libcudart.so.13", "libcudart.so.12"};
+
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        void *library = dlopen(beside[i], RTLD_NOW | RTLD_NOLOAD);
+        struct link_map *map;
+        char path[PATH_MAX];
+        const char *slash;
+
+        if (library == NULL)
+            continue;
+        if (dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && (slash = strrchr(map->l_name, '/')) != NULL) {
+            size_t n = (size_t)(slash - map->l_name);
+
+            open_builtins(map->l_name, n);
+            if (i >= 2 && snprintf(path, sizeof path, "%.*s/%s", (int)n, map->l_name, beside[i - 2]) < (int)sizeof path)
+                dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+        }
+        dlclose(library);
+        return;
+    }
 }
 
 /* Where it may be: named by TENGEN_CUDA_PLUGIN; beside the program; in ../lib from there. */
@@ -67,6 +111,7 @@ static enum tg_status open_file(const char *path, const struct nn_plugin **plugi
                         ? " (TENGEN_CUDA_PATH=DIR:DIR.. says where CUDA's libraries are)"
                         : "");
     }
+    open_compiler();
     *plugin = dlsym(library, NN_PLUGIN_SYMBOL);
     if (*plugin == NULL || (*plugin)->abi != NN_PLUGIN_ABI) {
         dlclose(library);

@@ -121,8 +121,8 @@ const struct option options[] = {
     TEXT("net.backend", o.net.backend, "auto", NAMES("auto", "cpu", "cuda", "simulated"),
          "what computes the network; auto: a GPU if there is one"),
     TEXT("net.backend_option", o.net.extra, "", NULL,
-         "the backend's own option: simulated: a device table, PATH or PATH,slow=FACTOR; cuda: bf16, fp16 or "
-         "fp32 and, behind a colon, a folder for plans"),
+         "the backend's own option: simulated: a device table, PATH or PATH,slow=FACTOR; cuda: bf16, fp16, "
+         "fp32, bf16-plain or fp16-plain (nothing is fused, so nothing is compiled) and, behind a colon, a folder for plans"),
     TEXT("net.start_from", o.net.start_from, "", NULL,
          "a network file to start from (ours or KataGo's), in place of random parameters"),
 

@@ -25,13 +25,13 @@ built=$(dirname "$tengen")
 status 1 --backend simulated --build "$built" --out "$work/some" --nets b2c16,nosuch --batches 8 --seconds 0.1
 json=$work/some/gpu-simulated.json table=$work/some/gpu-simulated.md
 says "$json" '"part":"infer b2c16 8","result":"passed","status":0' '"part":"train nosuch 8","result":"failed","status":2' \
-  'no network preset \"nosuch\"' '"by":"tengen","bench":"selfplay"' '"part":"test_backend bf16","result":"'
+  'no network preset \"nosuch\"' '"by":"tengen","bench":"selfplay"' '"part":"test_backend bf16-plain","result":"'
 says "$table" "| infer | b2c16 | 8 |" "| train | b2c16 | 8 |" "| selfplay | b2c16 |" 'no network preset "nosuch"'
 [ -s "$work/some/gpu-simulated.log" ] || fail "no log"
 if command -v python3 >/dev/null; then
   python3 -c 'import json, sys
 r = json.load(open(sys.argv[1]))
-assert len(r["parts"]) == 11 and len(r["results"]) == 3, (len(r["parts"]), len(r["results"]))' "$json" ||
+assert len(r["parts"]) == 13 and len(r["results"]) == 3, (len(r["parts"]), len(r["results"]))' "$json" ||
     fail "$json is not what it should be"
 fi
 

@@ -298,7 +298,7 @@ static const struct nn_loss all_losses = {.policy = 1.0f,
                                           .score_stdev = 0.03f,
                                           .lead = 0.04f};
 
-/* usage: TEST [BACKEND [OPTION]]. Ends the program with status 77 where the device is missing. */
+/* usage: TEST [BACKEND [OPTION [PATTERN]]]; PATTERN: only the tests of such names. Ends the program with status 77 where the device is missing. */
 static inline void fixture_choose(int argc, char **argv)
 {
     const struct nn_backend *backend;
@@ -309,10 +309,12 @@ static inline void fixture_choose(int argc, char **argv)
 
     backend_name = argc > 1 ? argv[1] : backend_name;
     backend_option = argc > 2 ? argv[2] : NULL;
+    if (argc > 3)
+        cmocka_set_test_filter(argv[3]);
     if (strcmp(backend_name, "cuda") != 0)
         return;
     bound.same_bits = false; /* other kernels for other sizes of a batch */
-    if (backend_option == NULL || strcmp(backend_option, "fp32") != 0) {
+    if (backend_option == NULL || strncmp(backend_option, "fp32", 4) != 0) {
         /* A rounding to m bits of mantissa has a relative error of variance 2^-2m / 12 or so: 1.3e-6 for
          * the 8 bits of bf16, a 64th of that for the 11 of fp16. Three roundings a layer (filters, sum,
          * activation) in a dozen layers come to 5e-5; a head of three numbers may be ten times worse than
@@ -320,7 +322,7 @@ static inline void fixture_choose(int argc, char **argv)
          * maximum jump: in its nets one unit that bf16 puts on the other side makes up to 8 % of a tensor
          * (measured: 76 to 99.9 % of that tensor's error in one channel) and 0.2 % of all tensors together.
          * A wrong factor in a tensor is beyond even that. */
-        double finer = backend_option != NULL && strcmp(backend_option, "fp16") == 0 ? 1.0 / 64.0 : 1.0;
+        double finer = backend_option != NULL && strncmp(backend_option, "fp16", 4) == 0 ? 1.0 / 64.0 : 1.0;
 
         bound.nmse = true;
         bound.outputs = 2e-3 * finer;

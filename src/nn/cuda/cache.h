@@ -10,7 +10,7 @@
 #include "tengen/error.h"
 
 struct plan_cache_entry {
-    char *key;  /* the spec's text */
+    char *key;  /* the spec's text, and the workspace that was to be had */
     bool fused; /* the plan is for all of the spec */
     char *json;
 };

@@ -109,24 +109,39 @@ static double time_choice(struct pass *p, const struct choice *c, void **pointer
     return ok ? 1e-3 * (double)ms / REPEATS : INFINITY;
 }
 
+/* Slower, and right. One word for all networks: what is missing for one (a compiler) is missing for most. */
+static void say_not_fused(const struct nn_net *net, const struct conv_spec *spec, const char *why)
+{
+    static bool told; /* under gpu_setup_lock */
+    char name[96];
+
+    if (net->log == NULL || told)
+        return;
+    told = true;
+    conv_spec_text(spec, name, sizeof name);
+    tg_log(net->log, TG_LOG_WARN, "cuDNN has no fused plan for %s, which is slower without: %s", name, why);
+}
+
 /* Candidates for the spec: [0, *n). */
 static enum tg_status find_candidates(struct pass *p, const struct conv_spec *spec, struct choice *c, int *n,
                                       struct tg_error *err)
 {
     struct conv_spec plain = plain_of(spec);
     struct conv_plan plans[PLAIN];
-    bool fuse = spec->fusion != 0 && p->tune && spec->precision != PRECISION_F32 &&
+    bool fuse = spec->fusion != 0 && p->tune && !p->net->plain && spec->precision != PRECISION_F32 &&
                 p->net->tuned_sec < TUNE_SEC;
     int n_plain = 0, n_fused = 0;
 
     *n = 0;
     TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, PLAIN, plans, &n_plain, err));
     for (int i = 0; i < n_plain; i++)
-        c[(*n)++] = (struct choice){*spec, false, plans[i]};
+        c[(*n)++] = (struct choice){.spec = *spec, .plan = plans[i]};
     if (fuse)
         TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
+    if (fuse && n_fused == 0)
+        say_not_fused(p->net, spec, err->text);
     for (int i = 0; i < n_fused; i++)
-        c[(*n)++] = (struct choice){*spec, true, plans[i]};
+        c[(*n)++] = (struct choice){.spec = *spec, .fused = true, .plan = plans[i]};
     return TG_OK;
 }
 
@@ -162,7 +177,7 @@ static int fastest(struct pass *p, const struct choice *c, int n, void **pointer
     return at;
 }
 
-static enum tg_status remember(struct nn_net *net, const struct choice *c, const char *key,
+static enum tg_status remember(struct nn_net *net, const struct choice *c, size_t room, const char *key,
                                struct tg_error *err)
 {
     char *json = NULL;
@@ -173,7 +188,8 @@ static enum tg_status remember(struct nn_net *net, const struct choice *c, const
     if (grown == NULL)
         return FAIL(err, TG_ENOMEM, "a table of %d plans", net->n_choices + 1);
     net->choices = grown;
-    net->choices[net->n_choices++] = *c;
+    net->choices[net->n_choices] = *c;
+    net->choices[net->n_choices++].room = room;
     if (key != NULL && conv_plan_save(&c->plan, &json, &ignored) == TG_OK)
         plan_cache_put(&net->cache, key, c->fused, json, &ignored); /* losing it costs time only */
     free(json);
@@ -204,26 +220,27 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
                              struct tg_error *err)
 {
     struct choice c[PLAIN + FUSED];
-    char key[96];
+    char name[96], key[112];
     int n = 0, best;
     double start = tg_now();
 
-    conv_spec_text(spec, key, sizeof key);
+    conv_spec_text(spec, name, sizeof name);
+    snprintf(key, sizeof key, "%s %zuM", name, p->workspace_bytes >> 20);
     if (from_cache(p->net, spec, key, p->workspace_bytes, &c[0])) {
         if (works(p, &c[0], pointers))
-            return remember(p->net, &c[0], NULL, err);
+            return remember(p->net, &c[0], p->workspace_bytes, NULL, err);
         conv_plan_close(&c[0].plan);
     }
     enum tg_status rc = find_candidates(p, spec, c, &n, err);
 
     if (rc == TG_OK && n == 0)
-        rc = FAIL(err, TG_EDEVICE, "cuDNN has no plan for %s within %zu bytes of workspace", key,
+        rc = FAIL(err, TG_EDEVICE, "cuDNN has no plan for %s within %zu bytes of workspace", name,
                   p->workspace_bytes);
     best = rc != TG_OK ? 0 : (p->tune && n > 1 ? fastest : first_that_works)(p, c, n, pointers);
     if (rc == TG_OK && best < 0)
-        rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, key);
+        rc = FAIL(err, TG_EDEVICE, "none of %d plans for %s can be run", n, name);
     if (rc == TG_OK)
-        rc = remember(p->net, &c[best], p->tune ? key : NULL, err);
+        rc = remember(p->net, &c[best], p->workspace_bytes, p->tune ? key : NULL, err);
     for (int i = 0; i < n; i++)
         if (rc != TG_OK || i != best)
             conv_plan_close(&c[i].plan);
@@ -246,7 +263,7 @@ enum tg_status conv_run(struct pass *p, const struct conv_spec *spec, void **poi
     }
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 0; i < net->n_choices; i++)
-            if (same(&net->choices[i].spec, spec))
+            if (net->choices[i].room == p->workspace_bytes && same(&net->choices[i].spec, spec))
                 return run_choice(p, &net->choices[i], pointers, err);
         TRY(choose(p, spec, pointers, err));
     }

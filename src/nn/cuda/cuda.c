@@ -22,13 +22,15 @@ enum tg_status gpu_pick_device(int ordinal, int *device, struct tg_error *err)
     return TG_OK;
 }
 
-/* "bf16", "fp16" or "fp32" may stand before the cache folder: "fp32:/scratch/plans". */
-static int parse_extra(const char *extra, const char **folder)
+/* "bf16", "fp16", "fp32", "bf16-plain" or "fp16-plain" may stand before the cache folder: "fp32:/scratch/plans". */
+static int parse_extra(const char *extra, bool *plain, const char **folder)
 {
     static const struct {
         const char *name;
         int precision;
-    } names[] = {{"bf16", PRECISION_BF16}, {"fp16", PRECISION_F16}, {"fp32", PRECISION_F32}};
+        bool plain;
+    } names[] = {{"bf16", PRECISION_BF16, false}, {"fp16", PRECISION_F16, false}, {"fp32", PRECISION_F32, true},
+                 {"bf16-plain", PRECISION_BF16, true}, {"fp16-plain", PRECISION_F16, true}};
 
     *folder = extra;
     for (size_t i = 0; extra != NULL && i < sizeof names / sizeof *names; i++) {
@@ -36,6 +38,7 @@ static int parse_extra(const char *extra, const char **folder)
 
         if (strncmp(extra, names[i].name, n) == 0 && (extra[n] == ':' || extra[n] == '\0')) {
             *folder = extra[n] == ':' ? extra + n + 1 : NULL;
+            *plain = names[i].plain;
             return names[i].precision;
         }
     }
@@ -48,7 +51,7 @@ static enum tg_status open_device(struct nn_net *net, const struct nn_net_option
     struct cudaDeviceProp d;
     const char *folder;
 
-    net->precision = parse_extra(options->extra, &folder);
+    net->precision = parse_extra(options->extra, &net->plain, &folder);
     net->scale.factor = net->precision == PRECISION_F16 ? FIRST_LOSS_SCALE : 1.0f;
     TRY(gpu_pick_device(options->device, &net->device, err));
     CUDA(cudaGetDeviceProperties(&d, net->device));

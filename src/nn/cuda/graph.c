@@ -317,6 +317,12 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
     *n_found = 0;
     TRY_OUT(make_graph(&m, prop, &graph));
     TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
+    if (*n_found == 0) {
+        char why[256] = "";
+
+        cudnnGetLastErrorString(why, sizeof why);
+        (void)FAIL(err, TG_EDEVICE, "%.200s", why);
+    }
 out:
     unmake(&m);
     if (rc != TG_OK)

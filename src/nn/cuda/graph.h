@@ -78,7 +78,7 @@ struct conv_plan {
 void conv_plan_close(struct conv_plan *p);
 
 /* The first n plans for the spec in the order of cuDNN's heuristics; *n_found may be 0, which is no
- * error: then this cuDNN cannot do it on that device. Plans that are not deterministic, or that need
+ * error: then this cuDNN cannot do it on that device, and err has its last word. Plans that are not deterministic, or that need
  * more workspace than max_workspace, or (fp32) round their inputs, are left out. The caller closes
  * plans [*n_found]. TG_EDEVICE if the graph itself is refused. */
 enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_prop *prop,

@@ -20,12 +20,14 @@ struct choice {
     struct conv_spec spec;
     bool fused;
     struct conv_plan plan;
+    size_t room; /* bytes of workspace it was chosen for: passes of less must not meet it */
 };
 
 struct nn_net {
     struct net_shape shape;
     int device, precision;
     bool train;
+    bool plain;               /* no convolution is fused: nothing has to be compiled */
     struct tg_log *log;       /* borrowed; may be NULL */
     struct device_prop prop;
     struct plan_cache cache;

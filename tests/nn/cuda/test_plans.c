@@ -171,7 +171,7 @@ static void check_device(int device, const char *file)
         n_fused += s->fusion != 0;
         n_fused_planned += s->fusion != 0 && n > 0;
         if (n == 0) {
-            printf("%s: no plan for %s\n", file, text);
+            printf("%s: no plan for %s: %s\n", file, text, err.text);
             n_missing += s->fusion == 0;
         } else {
             conv_plan_close(&plan);

@@ -20,6 +20,7 @@ namespace {
 
 struct plan {
     struct conv_spec spec;
+    size_t workspace;
 };
 
 float load(const void *p, size_t i, int precision)
@@ -100,8 +101,43 @@ void finish(const struct conv_spec &s, const std::vector<double> &sums, void *co
     }
 }
 
+bool overlap(const void *a, size_t n_a, const void *b, size_t n_b)
+{
+    return a != NULL && b != NULL && static_cast<const char *>(a) < static_cast<const char *>(b) + n_b &&
+           static_cast<const char *>(b) < static_cast<const char *>(a) + n_a;
+}
+
+/* Every tensor lies in the device's memory, where the descriptors say, and a kernel that reads neighbours
+ * of a point does not write them. */
+void check_tensors(const struct conv_spec &s, const std::vector<void *> &p)
+{
+    int64_t ids[CONV_TENSORS];
+    size_t points = (size_t)(s.rows * s.size * s.size), element = precision_bytes(s.precision), bytes[CONV_TENSORS];
+
+    bytes[CONV_X] = points * (size_t)s.n_in * element;
+    bytes[CONV_W] = (size_t)(s.n_out * s.k * s.k * s.n_in) * element;
+    bytes[CONV_Y] = bytes[CONV_T_ADD] = bytes[CONV_T_OUT] = points * (size_t)s.n_out * element;
+    bytes[CONV_T_ROW_BIAS] = (size_t)(s.rows * s.n_out) * sizeof(float);
+    bytes[CONV_T_SCALE] = bytes[CONV_T_BIAS] = (size_t)s.n_out * sizeof(float);
+    bytes[CONV_T_MASK] = points * element;
+    for (int i = 0, n = conv_spec_tensors(&s, ids); i < n; i++) {
+        emulated_inside(p[(size_t)ids[i]], bytes[ids[i]], "a tensor that is not within the device's memory");
+        if (reinterpret_cast<uintptr_t>(p[(size_t)ids[i]]) % 16 != 0)
+            emulated_fail("a tensor that is not aligned");
+    }
+    const void *out = s.fusion & CONV_NORM ? p[CONV_T_OUT] : NULL, *y = p[CONV_Y];
+
+    if (s.fusion & CONV_NORM && !(s.fusion & CONV_RAW))
+        y = NULL;
+    if (overlap(p[CONV_X], bytes[CONV_X], p[CONV_W], bytes[CONV_W]) ||
+        overlap(p[CONV_X], bytes[CONV_X], y, bytes[CONV_Y]) || overlap(p[CONV_W], bytes[CONV_W], y, bytes[CONV_Y]) ||
+        overlap(p[CONV_X], bytes[CONV_X], out, bytes[CONV_T_OUT]) || overlap(y, bytes[CONV_Y], out, bytes[CONV_T_OUT]))
+        emulated_fail("a convolution that writes what it reads");
+}
+
 void convolve(struct conv_spec s, std::vector<void *> p)
 {
+    check_tensors(s, p);
     size_t points = (size_t)(s.rows * s.size * s.size), n_x = points * (size_t)s.n_in;
     size_t n_y = points * (size_t)s.n_out, n_w = (size_t)(s.n_out * s.k * s.k * s.n_in);
     std::vector<float> x, w, y;
@@ -148,11 +184,17 @@ void conv_plan_close(struct conv_plan *p)
     p->d = NULL;
 }
 
-enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_prop *, size_t, int n,
-                               struct conv_plan *plans, int *n_found, struct tg_error *)
+/* They want all the workspace there is. */
+enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_prop *, size_t max_workspace, int n,
+                               struct conv_plan *plans, int *n_found, struct tg_error *err)
 {
-    for (*n_found = 0; *n_found < n && *n_found < 2; ++*n_found)
-        plans[*n_found] = {new plan{*s}, 0, 1};
+    *n_found = 0;
+    if (s->fusion != 0 && getenv("TENGEN_EMULATE_NO_COMPILER") != NULL) {
+        (void)FAIL(err, TG_EDEVICE, "no compiler");
+        return TG_OK;
+    }
+    for (; *n_found < n && *n_found < 2; ++*n_found)
+        plans[*n_found] = {new plan{*s, max_workspace}, max_workspace, 1};
     return TG_OK;
 }
 
@@ -161,8 +203,8 @@ enum tg_status conv_plan_save(const struct conv_plan *p, char **json, struct tg_
     const struct conv_spec &s = static_cast<plan *>(p->d)->spec;
     char text[200];
 
-    snprintf(text, sizeof text, "{%d %d %d\n%d %d %d %d %d %d}", s.op, s.rows, s.size, s.n_in, s.n_out,
-             s.k, s.precision, s.fusion, s.act);
+    snprintf(text, sizeof text, "{%d %d %d\n%d %d %d %d %d %d %zu}", s.op, s.rows, s.size, s.n_in, s.n_out,
+             s.k, s.precision, s.fusion, s.act, p->workspace);
     *json = strdup(text);
     return TG_OK;
 }
@@ -171,22 +213,26 @@ enum tg_status conv_plan_load(const char *json, const struct device_prop *, stru
                               struct tg_error *err)
 {
     struct conv_spec s;
+    size_t workspace;
 
-    if (sscanf(json, "{%d %d %d %d %d %d %d %d %d}", &s.op, &s.rows, &s.size, &s.n_in, &s.n_out, &s.k,
-               &s.precision, &s.fusion, &s.act) != 9)
+    if (sscanf(json, "{%d %d %d %d %d %d %d %d %d %zu}", &s.op, &s.rows, &s.size, &s.n_in, &s.n_out, &s.k,
+               &s.precision, &s.fusion, &s.act, &workspace) != 10)
         return FAIL(err, TG_EDEVICE, "no plan");
-    *p = {new plan{s}, 0, -1};
+    *p = {new plan{s, workspace}, workspace, -1};
     return TG_OK;
 }
 
 /* A plan computes what it was made for, whatever it is used for. */
 enum tg_status conv_plan_run(const struct conv_plan *p, const struct conv_spec *, cudnnHandle_t handle,
-                             void *const *pointers, void *, struct tg_error *)
+                             void *const *pointers, void *workspace, struct tg_error *)
 {
     std::vector<void *> data(pointers, pointers + CONV_TENSORS);
-    struct conv_spec s = static_cast<plan *>(p->d)->spec;
+    struct plan plan = *static_cast<struct plan *>(p->d);
 
-    emulated_enqueue(*reinterpret_cast<cudaStream_t *>(handle), [=]() { convolve(s, data); });
+    emulated_enqueue(*reinterpret_cast<cudaStream_t *>(handle), [=]() {
+        emulated_inside(workspace, plan.workspace, "a plan with more workspace than there is");
+        convolve(plan.spec, data);
+    });
     return TG_OK;
 }
 

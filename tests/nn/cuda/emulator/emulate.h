@@ -24,15 +24,23 @@ extern struct emulated_place emulated;
 #define blockDim (emulated.block_size)
 #define gridDim (emulated.grid_size)
 
-void emulated_barrier(void);
-#define __syncthreads() emulated_barrier()
+/* Ends the program: what a device would do is undefined. */
+[[noreturn]] void emulated_fail(const char *what);
+/* here: the place in the source. */
+void emulated_barrier(const char *here);
+#define EMULATED_TEXT_OF(x) #x
+#define EMULATED_TEXT(x) EMULATED_TEXT_OF(x)
+#define __syncthreads() emulated_barrier(__FILE__ ":" EMULATED_TEXT(__LINE__))
 
 /* Memory of the block, of the size given at the launch. */
 extern void *emulated_shared;
 #define SHARED(type, name) type *name = static_cast<type *>(emulated_shared)
 
-/* Run now; while the stream is being captured, remember. */
+/* Run when somebody waits for the stream; while it is being captured, remember. */
 void emulated_enqueue(cudaStream_t stream, std::function<void()> work);
+/* These bytes are in one allocation of the device's, or the program ends with what. */
+void emulated_inside(const void *p, size_t n, const char *what);
+void emulated_run_grid(dim3 grid, dim3 block, size_t shared, std::function<void()> &thread);
 void emulated_launch(dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
                      std::function<void()> thread);
 /* Arguments are taken when the launch is made, as a real one does. */

@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -38,6 +39,7 @@ bool told_to(const char *what)
 struct ncclComm {
     group *shared;
     int rank, size;
+    std::atomic<bool> aborted;
 };
 
 namespace {
@@ -70,7 +72,7 @@ template <typename T> void add(ncclComm *c, T *to, size_t n)
 /* Piece by piece: everybody's to the group, then the result from it. */
 void pass_through(ncclComm *c, char *data, size_t bytes, bool floats, int root)
 {
-    for (size_t at = 0; at < bytes; at += PIECE) {
+    for (size_t at = 0; at < bytes && !c->aborted; at += PIECE) {
         size_t n = bytes - at < (size_t)PIECE ? bytes - at : (size_t)PIECE;
 
         memcpy(c->shared->data[c->rank], data + at, n);
@@ -110,7 +112,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *c, int size, ncclUniqueId id, in
     void *memory = mmap(nullptr, sizeof(group), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     close(fd);
-    *c = new ncclComm{static_cast<group *>(memory), rank, size};
+    *c = new ncclComm{static_cast<group *>(memory), rank, size, {false}};
     if (++(*c)->shared->joined == size)
         shm_unlink(id.internal);
     return ncclInProgress;
@@ -148,8 +150,10 @@ ncclResult_t ncclBroadcast(const void *from, void *to, size_t n, ncclDataType_t 
 
 ncclResult_t ncclCommAbort(ncclComm_t c)
 {
-    munmap(c->shared, sizeof(group));
-    delete c;
+    static std::vector<ncclComm_t> closed; /* streams may still have work of it, which does nothing then */
+
+    c->aborted = true;
+    closed.push_back(c);
     return ncclSuccess;
 }
 

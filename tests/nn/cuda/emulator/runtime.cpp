@@ -1,211 +1,269 @@
-/* runtime.cpp - as much of the CUDA runtime as the backend uses, on the host: device memory is malloc'd
- * (and starts as NaN), streams do their work at once, graphs are lists of closures. */
+/* runtime.cpp - as much of the CUDA runtime as the backend uses, on the host, and as unkind as it may be:
+ * memory starts as NaN; a stream does its work as late as it can, when somebody waits for it, so that a
+ * missing wait and pinned memory that is used again too soon show; what a capture forbids fails. */
 #include "emulate.h"
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
 #include <mutex>
-#include <string>
-#include <ucontext.h>
 #include <unistd.h>
 #include <vector>
 
-struct emulated_place emulated;
-void *emulated_shared;
+/* ---- streams, graphs, events ---------------------------------------------------------------------- */
 
-/* ---- kernels -------------------------------------------------------------------------------------- */
+typedef std::function<void()> work;
+
+/* One entry of a record, in the order in which they were made: work of a stream; a mark set there; a wait for
+ * one. Stream 0 is the one that is captured, the others have joined it by waiting for its marks. */
+struct entry {
+    enum { WORK, MARK, WAIT } kind;
+    size_t stream, mark;
+    work todo;
+};
+
+struct capture {
+    std::vector<CUstream_st *> streams;
+    std::vector<entry> entries;
+    size_t n_marks;
+    bool invalid;
+};
+
+struct CUstream_st {
+    std::shared_ptr<capture> captured; /* NULL: it works */
+    std::deque<work> queue;
+    long n_queued, n_done;
+};
+struct CUgraph_st {
+    std::vector<entry> entries;
+    size_t n_streams, n_marks;
+};
+struct CUgraphExec_st {
+    CUgraph_st graph;
+    std::vector<CUstream_st *> streams; /* beside the one that it is launched in */
+};
 
 namespace {
 
-enum { STACK_BYTES = 128 << 10, MAX_THREADS = 1024 };
-
-/* A stack that waits to be taken up again. */
-#if defined __x86_64__ && !defined __SANITIZE_ADDRESS__
-struct fiber {
-    void *stack_pointer;
+/* A place in a stream. */
+struct mark {
+    CUstream_st *stream;
+    long n;
+    long at; /* launches so far, once it is reached */
 };
 
-/* Keep the caller's registers on its stack, and take up the other's: no system call, unlike ucontext. */
-extern "C" void fiber_switch(fiber *from, const fiber *to);
-__asm__(".text\n"
-        ".type fiber_switch, @function\n"
-        "fiber_switch:\n"
-        "push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"
-        "mov %rsp, (%rdi)\n"
-        "mov (%rsi), %rsp\n"
-        "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n"
-        "ret\n"
-        ".size fiber_switch, . - fiber_switch\n");
+std::recursive_mutex device; /* does one thing at a time */
+std::vector<std::unique_ptr<CUstream_st>> streams; /* never taken away: marks point at them */
+thread_local std::shared_ptr<capture> capturing;   /* by this thread */
+long n_launches;                                   /* stands for the time that passes */
 
-void fiber_start(fiber *f, char *stack, size_t n, void (*entry)(void))
+void run_until(CUstream_st *s, long n)
 {
-    void **top = reinterpret_cast<void **>(stack + n - 64); /* a multiple of 16 */
+    while (s->n_done < n) {
+        work next = s->queue.front();
 
-    *--top = nullptr;                            /* where entry's caller would stand */
-    *--top = reinterpret_cast<void *>(entry);
-    for (int i = 0; i < 6; i++)
-        *--top = nullptr;
-    f->stack_pointer = top;
-}
-#else
-struct fiber {
-    ucontext_t context;
-};
-
-void fiber_switch(fiber *from, fiber *to) { swapcontext(&from->context, &to->context); }
-
-void fiber_start(fiber *f, char *stack, size_t n, void (*entry)(void))
-{
-    getcontext(&f->context);
-    f->context.uc_stack.ss_sp = stack;
-    f->context.uc_stack.ss_size = n;
-    f->context.uc_link = nullptr;
-    makecontext(&f->context, entry, 0);
-}
-#endif
-
-struct coroutine {
-    fiber state;
-    std::vector<char> stack;
-    bool done;
-};
-
-std::mutex one_at_a_time;
-std::vector<coroutine> threads(MAX_THREADS);
-fiber scheduler;
-unsigned running;
-std::function<void()> *thread_body;
-long n_launches; /* stands for the time that passes */
-
-void thread_main()
-{
-    (*thread_body)();
-    threads[running].done = true;
-    fiber_switch(&threads[running].state, &scheduler); /* never comes back */
-}
-
-void run_block(unsigned n)
-{
-    unsigned left = n;
-
-    for (unsigned t = 0; t < n; t++) {
-        coroutine &c = threads[t];
-
-        c.stack.resize(STACK_BYTES);
-        c.done = false;
-        fiber_start(&c.state, c.stack.data() + 15 - (reinterpret_cast<uintptr_t>(c.stack.data()) + 15) % 16,
-                    STACK_BYTES - 16, thread_main);
+        s->queue.pop_front();
+        next();
+        s->n_done++;
     }
-    while (left > 0) /* from barrier to barrier */
-        for (unsigned t = 0; t < n; t++)
-            if (!threads[t].done) {
-                running = t;
-                emulated.thread = dim3(t, 0, 0);
-                fiber_switch(&scheduler, &threads[t].state);
-                left -= threads[t].done;
-            }
 }
 
-void run_grid(dim3 grid, dim3 block, size_t shared, std::function<void()> &thread)
+void run_all(void)
 {
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-    std::vector<unsigned char> memory(shared + 16, 0xFF);
-
-    emulated_shared = memory.data();
-    emulated.block_size = block;
-    emulated.grid_size = grid;
-    thread_body = &thread;
-    n_launches++;
-    for (unsigned y = 0; y < grid.y; y++)
-        for (unsigned x = 0; x < grid.x; x++) {
-            emulated.block = dim3(x, y, 0);
-            run_block(block.x);
-        }
+    for (auto &s : streams)
+        run_until(s.get(), s->n_queued);
 }
+
+void put(CUstream_st *s, work w)
+{
+    s->queue.push_back(w);
+    s->n_queued++;
+}
+
+CUstream_st *new_stream(void)
+{
+    streams.emplace_back(new CUstream_st());
+    return streams.back().get();
+}
+
+std::shared_ptr<mark> put_mark(CUstream_st *s)
+{
+    auto m = std::make_shared<mark>(mark{s, s->n_queued + 1, 0});
+
+    put(s, [=]() { m->at = n_launches; });
+    return m;
+}
+
+void put_wait(CUstream_st *s, std::shared_ptr<mark> m)
+{
+    put(s, [=]() { run_until(m->stream, m->n); });
+}
+
+size_t number_of(const capture &c, const CUstream_st *s)
+{
+    size_t i = 0;
+
+    while (c.streams[i] != s)
+        i++;
+    return i;
+}
+
+/* All that others did is waited for by the first stream. */
+bool whole(const capture &c)
+{
+    std::vector<bool> behind(c.streams.size(), true);
+    std::vector<size_t> set_at(c.n_marks);
+
+    for (size_t i = 0; i < c.entries.size(); i++) {
+        const entry &e = c.entries[i];
+
+        if (e.kind == entry::MARK)
+            set_at[e.mark] = i;
+        if (e.kind == entry::WORK)
+            behind[e.stream] = e.stream == 0;
+        if (e.kind != entry::WAIT || e.stream != 0)
+            continue;
+        size_t of = c.entries[set_at[e.mark]].stream, last = 0;
+
+        for (size_t k = 0; k < i; k++)
+            last = c.entries[k].kind == entry::WORK && c.entries[k].stream == of ? k : last;
+        behind[of] = behind[of] || last < set_at[e.mark];
+    }
+    for (bool is : behind)
+        if (!is)
+            return false;
+    return true;
+}
+
+/* Of calls that a capture forbids to its thread: it is lost then. */
+bool forbidden(void)
+{
+    if (capturing != nullptr)
+        capturing->invalid = true;
+    return capturing != nullptr;
+}
+
+bool captures(void) { return getenv("TENGEN_EMULATE_NO_GRAPHS") == nullptr; }
 
 } // namespace
 
-void emulated_barrier(void) { fiber_switch(&threads[running].state, &scheduler); }
-
-/* ---- streams, graphs, events ---------------------------------------------------------------------- */
-
-struct CUstream_st {
-    bool capturing;
-    std::vector<std::function<void()>> captured;
-};
-struct CUgraph_st {
-    std::vector<std::function<void()>> work;
-};
-struct CUgraphExec_st {
-    std::vector<std::function<void()>> work;
-};
 struct CUevent_st {
-    long at; /* launches so far */
+    std::shared_ptr<mark> last; /* NULL: never recorded */
+    std::shared_ptr<capture> of; /* it was recorded there, as this mark */
+    size_t mark_of;
 };
 
-void emulated_enqueue(cudaStream_t stream, std::function<void()> work)
+#define ONE_AT_A_TIME std::lock_guard<std::recursive_mutex> lock(device)
+
+void emulated_enqueue(cudaStream_t stream, work w)
 {
-    if (stream != nullptr && stream->capturing)
-        stream->captured.push_back(work);
+    ONE_AT_A_TIME;
+
+    if (stream == nullptr)
+        emulated_fail("work for the legacy stream");
+    if (stream->captured != nullptr)
+        stream->captured->entries.push_back({entry::WORK, number_of(*stream->captured, stream), 0, w});
     else
-        work();
+        put(stream, w);
 }
 
-void emulated_launch(dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
-                     std::function<void()> thread)
+void emulated_launch(dim3 grid, dim3 block, size_t shared, cudaStream_t stream, work thread)
 {
-    emulated_enqueue(stream, [=]() mutable { run_grid(grid, block, shared, thread); });
+    if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x > 1024 || shared > 48 << 10)
+        emulated_fail("a launch that no device takes");
+    emulated_enqueue(stream, [=]() mutable {
+        n_launches++;
+        emulated_run_grid(grid, block, shared, thread);
+    });
 }
 
-void emulated_tick(void);
-void emulated_tick(void)
-{
-    std::lock_guard<std::mutex> lock(one_at_a_time);
-
-    n_launches++;
-}
-
-static bool captures(void) { return getenv("TENGEN_EMULATE_NO_GRAPHS") == nullptr; }
+void emulated_tick(void) { n_launches++; }
 
 extern "C" {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 {
-    *s = new CUstream_st();
+    ONE_AT_A_TIME;
+
+    *s = new_stream();
     return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s)
 {
-    delete s;
+    ONE_AT_A_TIME;
+
+    run_until(s, s->n_queued);
     return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
-    return s != nullptr && s->capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+    ONE_AT_A_TIME;
+
+    if (forbidden())
+        return cudaErrorStreamCaptureUnsupported;
+    run_until(s, s->n_queued);
+    return cudaSuccess;
 }
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+/* In a capture: what waits for a mark of its streams joins it. */
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
+{
+    ONE_AT_A_TIME;
+
+    if (e->of != nullptr && e->of == capturing && s->captured == nullptr) {
+        s->captured = e->of;
+        e->of->streams.push_back(s);
+    }
+    if (s->captured != nullptr && s->captured != e->of) {
+        s->captured->invalid = true;
+        return cudaErrorStreamCaptureIsolation; /* of an event outside */
+    }
+    if (s->captured != nullptr)
+        e->of->entries.push_back({entry::WAIT, number_of(*e->of, s), e->mark_of, nullptr});
+    else if (e->of != nullptr)
+        return cudaErrorCapturedEvent;
+    else if (e->last != nullptr)
+        put_wait(s, e->last);
+    return cudaSuccess;
+}
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode)
 {
-    if (!captures() || s->capturing)
+    ONE_AT_A_TIME;
+
+    if (!captures() || s->captured != nullptr || capturing != nullptr)
         return cudaErrorStreamCaptureUnsupported;
-    s->capturing = true;
-    s->captured.clear();
+    capturing = s->captured = std::make_shared<capture>();
+    capturing->streams.push_back(s);
     return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
 {
+    ONE_AT_A_TIME;
+    std::shared_ptr<capture> c = s->captured;
+
     *graph = nullptr;
-    if (!s->capturing)
+    if (c == nullptr || c->streams[0] != s)
         return cudaErrorIllegalState;
-    s->capturing = false;
-    *graph = new CUgraph_st{s->captured};
+    for (CUstream_st *one : c->streams)
+        one->captured = nullptr;
+    capturing = nullptr;
+    if (c->invalid)
+        return cudaErrorStreamCaptureInvalidated;
+    if (!whole(*c))
+        return cudaErrorStreamCaptureUnjoined;
+    *graph = new CUgraph_st{c->entries, c->streams.size(), c->n_marks};
     return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long)
 {
-    *exec = new CUgraphExec_st{graph->work};
+    ONE_AT_A_TIME;
+
+    *exec = new CUgraphExec_st{*graph, {}};
+    for (size_t i = 1; i < graph->n_streams; i++)
+        (*exec)->streams.push_back(new_stream());
     return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)
@@ -218,10 +276,21 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec)
     delete exec;
     return cudaSuccess;
 }
-cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t)
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t s)
 {
-    for (auto &work : exec->work)
-        work();
+    ONE_AT_A_TIME;
+    std::vector<std::shared_ptr<mark>> marks(exec->graph.n_marks);
+
+    for (const entry &e : exec->graph.entries) {
+        CUstream_st *to = e.stream == 0 ? s : exec->streams[e.stream - 1];
+
+        if (e.kind == entry::WORK)
+            put(to, e.todo);
+        else if (e.kind == entry::MARK)
+            marks[e.mark] = put_mark(to);
+        else
+            put_wait(to, marks[e.mark]);
+    }
     return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
@@ -237,57 +306,156 @@ cudaError_t cudaEventDestroy(cudaEvent_t e)
 }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {
-    if (s != nullptr && s->capturing)
-        return cudaErrorStreamCaptureUnsupported;
-    e->at = n_launches;
+    ONE_AT_A_TIME;
+
+    e->of = s->captured;
+    e->last = nullptr;
+    if (s->captured != nullptr) {
+        e->mark_of = s->captured->n_marks++;
+        s->captured->entries.push_back({entry::MARK, number_of(*s->captured, s), e->mark_of, nullptr});
+    } else {
+        e->last = put_mark(s);
+    }
     return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t e)
+{
+    ONE_AT_A_TIME;
+
+    if (forbidden())
+        return cudaErrorStreamCaptureUnsupported;
+    if (e->of != nullptr)
+        return cudaErrorCapturedEvent;
+    if (e->last != nullptr)
+        run_until(e->last->stream, e->last->n);
+    return cudaSuccess;
+}
+/* Who asks finds the work under way, and done the next time. */
+cudaError_t cudaEventQuery(cudaEvent_t e)
+{
+    ONE_AT_A_TIME;
+
+    if (forbidden())
+        return cudaErrorStreamCaptureUnsupported;
+    if (e->of != nullptr)
+        return cudaErrorCapturedEvent;
+    if (e->last == nullptr || e->last->stream->n_done >= e->last->n)
+        return cudaSuccess;
+    run_until(e->last->stream, e->last->n);
+    return cudaErrorNotReady;
+}
 /* A launch takes a millisecond, whatever it does. */
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 {
-    *ms = (float)(to->at - from->at);
+    *ms = (float)(to->last->at - from->last->at);
     return cudaSuccess;
 }
 
-/* ---- memory and device ---------------------------------------------------------------------------- */
+} // extern "C"
 
-cudaError_t cudaMalloc(void **p, size_t n)
+/* ---- memory --------------------------------------------------------------------------------------- */
+
+namespace {
+
+struct piece {
+    size_t n;
+    bool host;
+};
+std::map<uintptr_t, piece> pieces;
+
+/* The allocation that these bytes are in; NULL: none. */
+const piece *piece_of(const void *p, size_t n)
 {
-    *p = aligned_alloc(256, (n + 255) / 256 * 256);
+    uintptr_t at = reinterpret_cast<uintptr_t>(p);
+    auto next = pieces.upper_bound(at);
+
+    if (next == pieces.begin())
+        return nullptr;
+    --next;
+    return at < next->first + next->second.n && n <= next->first + next->second.n - at ? &next->second : nullptr;
+}
+
+cudaError_t allocate(void **p, size_t n, bool host)
+{
+    ONE_AT_A_TIME;
+
+    if (forbidden())
+        return cudaErrorStreamCaptureUnsupported;
+    *p = aligned_alloc(256, (n + 256) / 256 * 256);
     if (*p == nullptr)
         return cudaErrorMemoryAllocation;
     memset(*p, 0xFF, n < ((size_t)4 << 20) ? n : (size_t)4 << 20);
+    pieces[reinterpret_cast<uintptr_t>(*p)] = piece{n, host};
     return cudaSuccess;
 }
-cudaError_t cudaFree(void *p)
+
+/* Waits for the whole device, as the real one may. */
+cudaError_t release(void *p)
 {
+    ONE_AT_A_TIME;
+
+    if (forbidden())
+        return cudaErrorStreamCaptureUnsupported;
+    if (p == nullptr)
+        return cudaSuccess;
+    run_all();
+    if (pieces.erase(reinterpret_cast<uintptr_t>(p)) == 0)
+        return cudaErrorInvalidValue;
     free(p);
     return cudaSuccess;
 }
-cudaError_t cudaHostAlloc(void **p, size_t n, unsigned) { return cudaMalloc(p, n); }
-cudaError_t cudaFreeHost(void *p) { return cudaFree(p); }
-cudaError_t cudaMemcpy(void *to, const void *from, size_t n, enum cudaMemcpyKind)
+
+} // namespace
+
+void emulated_inside(const void *p, size_t n, const char *what)
 {
-    memcpy(to, from, n);
-    return cudaSuccess;
+    ONE_AT_A_TIME;
+    const piece *of = piece_of(p, n);
+
+    if (of == nullptr || of->host)
+        emulated_fail(what);
 }
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, enum cudaMemcpyKind, cudaStream_t s)
+
+extern "C" {
+
+cudaError_t cudaMalloc(void **p, size_t n) { return allocate(p, n, false); }
+cudaError_t cudaFree(void *p) { return release(p); }
+cudaError_t cudaHostAlloc(void **p, size_t n, unsigned) { return allocate(p, n, true); }
+cudaError_t cudaFreeHost(void *p) { return release(p); }
+
+/* Pinned memory is met when the copy's turn comes. Other host memory is free again when this returns. */
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, enum cudaMemcpyKind kind, cudaStream_t s)
 {
+    ONE_AT_A_TIME;
+    bool in = kind == cudaMemcpyHostToDevice;
+    const piece *host = piece_of(in ? from : to, n);
+
+    if (n == 0)
+        return cudaSuccess;
+    emulated_inside(in ? to : from, n, "a copy that is not within the device's memory");
+    if (host == nullptr && s->captured != nullptr) {
+        s->captured->invalid = true;
+        return cudaErrorStreamCaptureUnsupported;
+    }
+    if (host == nullptr && in) {
+        auto copy = std::make_shared<std::vector<char>>(static_cast<const char *>(from),
+                                                        static_cast<const char *>(from) + n);
+
+        emulated_enqueue(s, [=]() { memcpy(to, copy->data(), n); });
+        return cudaSuccess;
+    }
     emulated_enqueue(s, [=]() { memcpy(to, from, n); });
-    return cudaSuccess;
-}
-cudaError_t cudaMemset(void *to, int value, size_t n)
-{
-    memset(to, value, n);
-    return cudaSuccess;
+    return host == nullptr ? cudaStreamSynchronize(s) : cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void *to, int value, size_t n, cudaStream_t s)
 {
+    emulated_inside(to, n, "a memset that is not within the device's memory");
     emulated_enqueue(s, [=]() { memset(to, value, n); });
     return cudaSuccess;
 }
+
+/* ---- device --------------------------------------------------------------------------------------- */
+
 cudaError_t cudaGetDeviceCount(int *n)
 {
     *n = 1;
