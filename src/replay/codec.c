@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096, STORED_BYTES = 65535 };
+enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096, STORED_BYTES = 65535, STORED_HEADER = 5 };
+enum { ZLIB_HEADER = 2, ZLIB_END = 6, CHECKSUM = 4 }; /* bytes of a chunk around its pieces */
 
 enum tg_status shard_buffer_reserve(struct shard_buffer *b, size_t more, struct tg_error *err)
 {
@@ -36,16 +37,18 @@ void shard_buffer_fini(struct shard_buffer *b)
     *b = (struct shard_buffer){.bytes = NULL};
 }
 
-/* Longest first. Any number of zeros is a few of each and less than the last. */
-static const size_t zero_runs[SHARD_ZERO_RUNS] = {1 << 16, 1 << 12, 1 << 8, 1 << 4};
+/* Longest first. Any number of zeros is a few of each and a rest. */
+static const size_t zero_runs[SHARD_ZERO_RUNS] = {1 << 16, 1 << 12, 1 << 8, SHARD_ZERO_REST};
+
+static size_t zero_run(int i) { return i < SHARD_ZERO_RUNS ? zero_runs[i] : (size_t)(i - SHARD_ZERO_RUNS); }
 
 static enum tg_status pack_zeros(struct shard_codec *c, struct tg_error *err)
 {
     void *zeros = calloc(1, zero_runs[0]);
     enum tg_status rc = zeros == NULL ? FAIL(err, TG_ENOMEM, "a compressor's buffer") : TG_OK;
 
-    for (int i = 0; i < SHARD_ZERO_RUNS && rc == TG_OK; i++)
-        rc = shard_piece_pack(c, zeros, zero_runs[i], &c->zeros, &c->zero_pieces[i], err);
+    for (int i = 0; i < SHARD_ZERO_RUNS + SHARD_ZERO_REST && rc == TG_OK; i++)
+        rc = shard_piece_pack(c, zeros, zero_run(i), &c->zeros, &c->zero_pieces[i], err);
     free(zeros);
     return rc;
 }
@@ -108,6 +111,11 @@ enum tg_status shard_piece_pack(struct shard_codec *c, const void *raw, size_t n
     return TG_OK;
 }
 
+size_t shard_piece_stored(const struct shard_codec *c, size_t n)
+{
+    return c->level > 0 ? n + (n + STORED_BYTES - 1) / STORED_BYTES * STORED_HEADER : n;
+}
+
 enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t n,
                                  struct shard_buffer *out, struct shard_piece *piece,
                                  struct tg_error *err)
@@ -120,7 +128,7 @@ enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t 
     piece->adler = (uint32_t)adler32(adler32(0, NULL, 0), raw, (uInt)n);
     for (size_t at = 0; at < n; at += STORED_BYTES) {
         size_t len = n - at < STORED_BYTES ? n - at : STORED_BYTES;
-        unsigned char block[5] = {0, (unsigned char)len, (unsigned char)(len >> 8),
+        unsigned char block[STORED_HEADER] = {0, (unsigned char)len, (unsigned char)(len >> 8),
                                   (unsigned char)~len, (unsigned char)(~len >> 8)};
 
         TRY(shard_buffer_append(out, block, sizeof block, err)); /* not the last; length, and inverted */
@@ -150,7 +158,7 @@ enum tg_status shard_piece_unpack(struct shard_codec *c, const struct shard_piec
 enum tg_status shard_chunk_begin(struct shard_chunk *k, struct shard_codec *c,
                                  struct shard_buffer *out, struct tg_error *err)
 {
-    static const unsigned char zlib_header[2] = {0x78, 0x01}; /* 32 KiB window, fast */
+    static const unsigned char zlib_header[ZLIB_HEADER] = {0x78, 0x01}; /* 32 KiB window, fast */
 
     *k = (struct shard_chunk){.codec = c, .out = out, .start = out->n,
                               .adler = (uint32_t)adler32(0, NULL, 0)};
@@ -178,16 +186,34 @@ enum tg_status shard_chunk_add_raw(struct shard_chunk *k, const void *raw, size_
     return TG_OK;
 }
 
+/* How often zero_pieces[i] stands in *n zeros, from which those are taken. */
+static size_t take_zeros(int i, size_t *n)
+{
+    size_t times = i < SHARD_ZERO_RUNS ? *n / zero_runs[i] : *n == zero_run(i) && *n > 0;
+
+    *n -= times * zero_run(i);
+    return times;
+}
+
 /* n zeros: compressed runs may be repeated, as pieces refer to nothing. */
 static enum tg_status fill_up(struct shard_chunk *k, size_t n, struct tg_error *err)
 {
     const struct shard_codec *c = k->codec;
-    const unsigned char *packed = c->zeros.bytes, none[16] = {0};
+    const unsigned char *packed = c->zeros.bytes;
 
-    for (int i = 0; i < SHARD_ZERO_RUNS; packed += c->zero_pieces[i++].n_bytes)
-        for (; n >= zero_runs[i]; n -= zero_runs[i])
-            TRY(shard_chunk_add(k, &c->zero_pieces[i], packed, zero_runs[i], err));
-    return shard_chunk_add_raw(k, none, n, err);
+    for (int i = 0; i < SHARD_ZERO_RUNS + SHARD_ZERO_REST; packed += c->zero_pieces[i++].n_bytes)
+        for (size_t times = take_zeros(i, &n); times > 0; times--)
+            TRY(shard_chunk_add(k, &c->zero_pieces[i], packed, zero_run(i), err));
+    return TG_OK;
+}
+
+size_t shard_chunk_measure(const struct shard_codec *c, size_t n_packed, size_t n_raw, size_t chunk_bytes)
+{
+    size_t n = c->level > 0 ? ZLIB_HEADER + n_packed + ZLIB_END : n_packed, zeros = chunk_bytes - n_raw;
+
+    for (int i = 0; i < SHARD_ZERO_RUNS + SHARD_ZERO_REST; i++)
+        n += take_zeros(i, &zeros) * c->zero_pieces[i].n_bytes;
+    return n + CHECKSUM;
 }
 
 enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32_t *n_bytes,
@@ -195,7 +221,7 @@ enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32
 {
     TRY(fill_up(k, chunk_bytes - k->n_raw, err));
     if (k->codec->level > 0) { /* an empty last block, and the checksum, highest byte first */
-        unsigned char end[6] = {0x03, 0x00, (unsigned char)(k->adler >> 24),
+        unsigned char end[ZLIB_END] = {0x03, 0x00, (unsigned char)(k->adler >> 24),
                                 (unsigned char)(k->adler >> 16), (unsigned char)(k->adler >> 8),
                                 (unsigned char)k->adler};
 
@@ -203,7 +229,7 @@ enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32
     }
 
     uint32_t sum = shard_fletcher32(k->out->bytes + k->start, k->out->n - k->start);
-    unsigned char check[4] = {(unsigned char)sum, (unsigned char)(sum >> 8),
+    unsigned char check[CHECKSUM] = {(unsigned char)sum, (unsigned char)(sum >> 8),
                               (unsigned char)(sum >> 16), (unsigned char)(sum >> 24)};
     TRY(shard_buffer_append(k->out, check, sizeof check, err));
     *n_bytes = (uint32_t)(k->out->n - k->start);

@@ -26,7 +26,7 @@ struct shard_piece {
     uint32_t n_bytes, adler;
 };
 
-enum { SHARD_ZERO_RUNS = 4 };
+enum { SHARD_ZERO_RUNS = 4, SHARD_ZERO_REST = 16 };
 
 /* A compressor that is used again and again; level 0 copies. Starting a piece clears tables, which
  * takes longer than a short piece itself: those go through a stream with small tables. */
@@ -34,8 +34,8 @@ struct shard_codec {
     z_stream large, small;
     z_stream back; /* decompresses pieces */
     int level;
-    struct shard_buffer zeros; /* runs of zeros of some lengths, compressed once */
-    struct shard_piece zero_pieces[SHARD_ZERO_RUNS];
+    struct shard_buffer zeros; /* runs of zeros of some lengths, and of all below SHARD_ZERO_REST, compressed once */
+    struct shard_piece zero_pieces[SHARD_ZERO_RUNS + SHARD_ZERO_REST];
 };
 enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err);
 void shard_codec_fini(struct shard_codec *c);
@@ -50,9 +50,15 @@ enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t 
                                  struct shard_buffer *out, struct shard_piece *piece,
                                  struct tg_error *err);
 
+/* How many bytes that makes of n. */
+size_t shard_piece_stored(const struct shard_codec *c, size_t n);
+
 /* The raw bytes [n] of a piece that shard_piece_pack made. */
 enum tg_status shard_piece_unpack(struct shard_codec *c, const struct shard_piece *piece,
                                   const void *packed, void *raw, size_t n, struct tg_error *err);
+
+/* The size on disk of a chunk of chunk_bytes, of which pieces of n_packed bytes in all make n_raw. */
+size_t shard_chunk_measure(const struct shard_codec *c, size_t n_packed, size_t n_raw, size_t chunk_bytes);
 
 /* A chunk under construction at the end of out: begin, add pieces, end. */
 struct shard_chunk {

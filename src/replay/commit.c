@@ -1,4 +1,4 @@
-/* commit.c - the path of a shard: plan, exchange, write, layout, sync, read back, rename.
+/* commit.c - the path of a shard: plan, exchange, make and write, layout, sync, read back, rename.
  *
  * After each step that a rank can fail at alone the ranks agree, so that all make the same calls. */
 #define _GNU_SOURCE /* sync_file_range */
@@ -69,7 +69,7 @@ static int64_t n_chunks(const struct plan *p, const struct shard_schema *schema,
 }
 
 /* Everybody's chunks, in the numbering of all chunks, and where they go: places [shard_chunk_count]. */
-static enum tg_status place_all(const struct commit *k, const struct plan *p, const struct shard_chunks *mine,
+static enum tg_status place_all(const struct commit *k, const struct plan *p, const struct shard_exchange *mine,
                                 struct shard_place *places, struct tg_error *err)
 {
     size_t *starts = malloc(((size_t)p->n_ranks + 1) * sizeof *starts);
@@ -93,50 +93,43 @@ out:
     return rc;
 }
 
-/* The disk begins with what it has while the rest is written and described: the fsync that follows finds
- * less to do. Where a file system has nothing of the kind, only time is lost. Returns 0 or errno. */
-static int write_run(int fd, const unsigned char *bytes, size_t n, uint64_t at)
+/* What waits in the buffer goes to its place, and the disk begins with it while the rest is made and described:
+ * the fsync that follows finds less to do. Where a file system has nothing of the kind, only time is lost. */
+static enum tg_status write_run(int fd, const char *path, struct shard_buffer *b, uint64_t at, struct tg_error *err)
 {
-    const size_t part = (size_t)1 << 20;
+    int failure = h5_pwrite(fd, b->bytes, b->n, at);
 
-    for (size_t done = 0; done < n; done += part) {
-        size_t len = n - done < part ? n - done : part;
-        int failure = h5_pwrite(fd, bytes + done, len, at + done);
-
-        if (failure != 0)
-            return failure;
-        sync_file_range(fd, (off_t)(at + done), (off_t)len, SYNC_FILE_RANGE_WRITE);
-    }
-    return 0;
+    if (failure != 0)
+        return FAIL(err, TG_EIO, "writing %s: %s", path, strerror(failure));
+    if (b->n > 0)
+        sync_file_range(fd, (off_t)at, (off_t)b->n, SYNC_FILE_RANGE_WRITE);
+    b->n = 0;
+    return TG_OK;
 }
 
-/* Chunks that follow each other in the file go out as one run. Returns 0 or errno. */
-static int write_chunks(int fd, const struct commit *k, const struct plan *p,
-                        const struct shard_chunks *mine, const struct shard_place *places)
+/* This rank's chunks. Those that follow each other in the file go out together. */
+static enum tg_status write_chunks(int fd, const char *path, const struct commit *k, const struct plan *p,
+                                   struct shard_exchange *mine, const struct shard_place *places,
+                                   struct tg_error *err)
 {
+    enum { RUN_BYTES = 1 << 20 };
     int rank = comm_rank(k->comm);
-    const unsigned char *bytes = mine->bytes;
+    struct shard_buffer *b = &k->work->chunks;
     uint64_t at = 0;
-    size_t pending = 0;
 
+    b->n = 0;
     for (int t = 0; t < SHARD_TABLES; t++) {
         const struct shard_place *place = places + first_chunk(p, k->schema, t, rank);
 
         for (int64_t n = n_chunks(p, k->schema, t, rank); n > 0; n--, place++) {
-            if (pending > 0 && place->at != at + pending) {
-                int failure = write_run(fd, bytes, pending, at);
-
-                if (failure != 0)
-                    return failure;
-                bytes += pending;
-                pending = 0;
-            }
-            if (pending == 0)
+            if (b->n >= RUN_BYTES || place->at != at + b->n)
+                TRY(write_run(fd, path, b, at, err));
+            if (b->n == 0)
                 at = place->at;
-            pending += place->n_bytes;
+            TRY(shard_exchange_next(mine, b, err));
         }
     }
-    return write_run(fd, bytes, pending, at);
+    return write_run(fd, path, b, at, err);
 }
 
 static enum tg_status open_shard(const char *path, int flags, int *fd, struct tg_error *err)
@@ -157,14 +150,13 @@ static enum tg_status create_shard(const char *path, struct tg_error *err)
 
 /* A shard being written: every rank that has chunks holds it open until they are on the disk. */
 static enum tg_status write_own(const struct commit *k, const struct plan *p, const char *path,
-                                const struct shard_chunks *mine, const struct shard_place *places, int *fd,
+                                struct shard_exchange *mine, const struct shard_place *places, int *fd,
                                 struct tg_error *err)
 {
     if (mine->n == 0 && comm_rank(k->comm) != 0)
         return TG_OK;
     TRY(open_shard(path, 0, fd, err));
-    int failure = write_chunks(*fd, k, p, mine, places);
-    return failure == 0 ? TG_OK : FAIL(err, TG_EIO, "writing %s: %s", path, strerror(failure));
+    return write_chunks(*fd, path, k, p, mine, places, err);
 }
 
 /* An fsync reaches what this host has cached, so every rank makes its own. */
@@ -206,7 +198,7 @@ static enum tg_status sync_and_close(enum tg_status rc, int fd, const char *path
 /* Host by host, for a file system where a file has one writer at a time: what the next one opens is what
  * the one before has closed. The root's layout comes last. Not agreed. */
 static enum tg_status write_in_turn(const struct commit *k, const struct plan *p, const char *path,
-                                    const struct shard_chunks *mine, const struct shard_place *places,
+                                    struct shard_exchange *mine, const struct shard_place *places,
                                     struct tg_error *err)
 {
     enum tg_status rc = TG_OK;
@@ -228,7 +220,7 @@ static enum tg_status write_in_turn(const struct commit *k, const struct plan *p
 
 /* All ranks at once, the root's layout while the others still write. Not agreed. */
 static enum tg_status write_at_once(const struct commit *k, const struct plan *p, const char *path,
-                                    const struct shard_chunks *mine, const struct shard_place *places, int *fd,
+                                    struct shard_exchange *mine, const struct shard_place *places, int *fd,
                                     struct tg_error *err)
 {
     TRY(write_own(k, p, path, mine, places, fd, err));
@@ -282,9 +274,9 @@ static enum tg_status settle(const struct commit *k, const struct plan *p, const
     return comm_agree(k->comm, root ? read_back(f, p, info, err) : TG_OK, err);
 }
 
-/* From assembled chunks to the visible file. */
+/* From measured chunks to the visible file. */
 static enum tg_status write_file(const struct commit *k, const struct plan *p, const struct paths *f,
-                                 const struct shard_chunks *mine, struct replay_shard_info *info,
+                                 struct shard_exchange *mine, struct replay_shard_info *info,
                                  struct tg_error *err)
 {
     size_t n = (size_t)shard_chunk_count(p, k->schema);
@@ -336,7 +328,7 @@ enum tg_status commit_shard(const struct commit *k, struct replay_shard_info *in
                             struct tg_error *err)
 {
     struct plan p = {.n_games = 0};
-    struct shard_chunks mine = {.n = 0};
+    struct shard_exchange mine = {.n = 0};
     struct paths f;
     enum tg_status rc = TG_OK;
 
@@ -345,11 +337,12 @@ enum tg_status commit_shard(const struct commit *k, struct replay_shard_info *in
     if (p.n_items[SHARD_HEADS] == 0)
         goto out;
     TRY_OUT(comm_agree(k->comm, name_files(&f, k->dir, k->attributes.number, err), err));
-    TRY_OUT(shard_exchange(&p, k->comm, k->schema, k->staged, k->codec, k->work, &mine, err));
+    TRY_OUT(shard_exchange_open(&mine, &p, k->comm, k->schema, k->staged, k->codec, k->work, err));
     TRY_OUT(write_file(k, &p, &f, &mine, info, err));
 out:
     if (rc != TG_OK)
         memset(info, 0, sizeof *info);
+    shard_exchange_close(&mine);
     plan_fini(&p);
     return rc;
 }

@@ -2,10 +2,11 @@
  *
  * A message to a rank holds, for each part of the groups that it assembles and that the sender has,
  * a struct shard_piece per column and then the pieces' bytes. Sender and receiver walk the plan in
- * the same order, so nothing else needs to be said. What a rank has for itself and was compressed
- * when staged is taken from there. */
+ * the same order, so nothing else needs to be said. What a rank has for itself is taken from where it was
+ * staged, but for the table of games. */
 #include "exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,15 @@ static bool travels_raw(enum shard_table_kind t) { return t == SHARD_GAMES; }
 void shard_workspace_fini(struct shard_workspace *w)
 {
     shard_buffer_fini(&w->gathered);
+    shard_buffer_fini(&w->table);
     shard_buffer_fini(&w->packed);
     shard_buffer_fini(&w->out);
     shard_buffer_fini(&w->raw);
     shard_buffer_fini(&w->chunks);
+    shard_buffer_fini(&w->kept);
+    shard_buffer_fini(&w->span);
+    for (int i = 0; i < SHARD_CUTS; i++)
+        shard_buffer_fini(&w->cuts[i]);
     shard_buffer_fini(&w->parts);
     shard_buffer_fini(&w->sizes);
 }
@@ -101,55 +107,40 @@ enum tg_status staged_init(struct staged_game *s, const struct record_finished *
                            struct shard_workspace *w, struct tg_error *err)
 {
     struct place last = place_of(&f->game, schema, SHARD_MOVES, 0);
-    size_t n_pieces = (size_t)(last.piece + schema->tables[SHARD_MOVES].n_columns);
-    enum tg_status rc = TG_OK;
+    size_t blocks = (size_t)(last.block + 1) * sizeof *s->block_at;
+    size_t pieces = (size_t)(last.piece + schema->tables[SHARD_MOVES].n_columns) * sizeof *s->pieces;
+    unsigned char *at;
 
     *s = (struct staged_game){.game = f->game};
-    s->pieces = malloc(n_pieces * sizeof *s->pieces);
-    s->block_at = malloc((size_t)(last.block + 1) * sizeof *s->block_at);
-    if (s->pieces == NULL || s->block_at == NULL)
-        TRY_OUT(FAIL(err, TG_ENOMEM, "staging a game of %zu pieces", n_pieces));
-    w->packed.n = 0;
-    TRY_OUT(pack_table(s, f, schema, SHARD_HEADS, codec, w, err));
-    TRY_OUT(pack_table(s, f, schema, SHARD_ARRAYS, codec, w, err));
-    TRY_OUT(pack_table(s, f, schema, SHARD_MOVES, codec, w, err));
-    s->packed = malloc(w->packed.n + 1);
-    if (s->packed == NULL)
-        TRY_OUT(FAIL(err, TG_ENOMEM, "staging a game of %zu bytes", w->packed.n));
+    w->table.n = w->packed.n = 0;
+    TRY(shard_buffer_reserve(&w->table, blocks + pieces, err));
+    s->block_at = (size_t *)(void *)w->table.bytes;
+    s->pieces = (struct shard_piece *)(void *)(w->table.bytes + blocks);
+    TRY(pack_table(s, f, schema, SHARD_HEADS, codec, w, err));
+    TRY(pack_table(s, f, schema, SHARD_ARRAYS, codec, w, err));
+    TRY(pack_table(s, f, schema, SHARD_MOVES, codec, w, err));
+    at = malloc(blocks + pieces + w->packed.n);
+    if (at == NULL)
+        return FAIL(err, TG_ENOMEM, "staging a game of %zu bytes", w->packed.n);
+    memcpy(at, w->table.bytes, blocks + pieces);
     if (w->packed.n > 0)
-        memcpy(s->packed, w->packed.bytes, w->packed.n);
+        memcpy(at + blocks + pieces, w->packed.bytes, w->packed.n);
+    s->block_at = (size_t *)(void *)at;
+    s->pieces = (struct shard_piece *)(void *)(at + blocks);
+    s->packed = at + blocks + pieces;
     return TG_OK;
-out:
-    staged_fini(s);
-    return rc;
 }
 
 void staged_fini(struct staged_game *s)
 {
-    free(s->pieces);
     free(s->block_at);
-    free(s->packed);
-    *s = (struct staged_game){.pieces = NULL};
+    *s = (struct staged_game){.block_at = NULL};
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-struct exchange {
-    const struct plan *plan;
-    const struct shard_schema *schema;
-    struct staged_game *staged; /* this rank's */
-    struct shard_codec *codec;
-    struct shard_workspace *w;
-    int rank;
-    const unsigned char *in;    /* messages received */
-    size_t *at;                 /* [n_ranks]: where each rank's message is being read */
-};
-
-/* The part is a block of a staged game as it is. */
-static bool is_packed(const struct plan_part *q) { return q->whole && !travels_raw(q->table); }
-
 /* The block that a part lies in: its pieces, and where their bytes begin. */
-static const struct shard_piece *block_of(const struct exchange *x, const struct plan_part *q,
+static const struct shard_piece *block_of(const struct shard_exchange *x, const struct plan_part *q,
                                           const unsigned char **bytes)
 {
     const struct staged_game *s = &x->staged[x->plan->games[q->game].index];
@@ -159,64 +150,103 @@ static const struct shard_piece *block_of(const struct exchange *x, const struct
     return s->pieces + at.piece;
 }
 
-/* Room for the pieces of a part's columns in the message; where it begins. */
-static enum tg_status begin_part(struct exchange *x, int n_columns, size_t *header,
-                                 struct tg_error *err)
+/* Room for the pieces of a part's columns in out; where it begins. */
+static enum tg_status begin_part(struct shard_buffer *out, int n_columns, size_t *header, struct tg_error *err)
 {
-    *header = x->w->out.n;
-    TRY(shard_buffer_reserve(&x->w->out, (size_t)n_columns * sizeof(struct shard_piece), err));
-    x->w->out.n += (size_t)n_columns * sizeof(struct shard_piece);
+    *header = out->n;
+    TRY(shard_buffer_reserve(out, (size_t)n_columns * sizeof(struct shard_piece), err));
+    out->n += (size_t)n_columns * sizeof(struct shard_piece);
     return TG_OK;
 }
 
-static void set_piece(struct exchange *x, size_t header, int column, const struct shard_piece *piece)
+static void set_piece(struct shard_buffer *out, size_t header, int column, const struct shard_piece *piece)
 {
-    memcpy(x->w->out.bytes + header + (size_t)column * sizeof *piece, piece, sizeof *piece);
+    memcpy(out->bytes + header + (size_t)column * sizeof *piece, piece, sizeof *piece);
 }
 
 /* A line of the table of games. */
-static enum tg_status send_game(struct exchange *x, const struct plan_part *q, struct tg_error *err)
+static enum tg_status send_game(struct shard_exchange *x, const struct plan_part *q, struct tg_error *err)
 {
     unsigned char line[SHARD_GAME_MAX_BYTES];
     struct shard_piece piece = {.n_bytes = 0};
     size_t header;
 
-    TRY(begin_part(x, 1, &header, err));
+    TRY(begin_part(&x->w->out, 1, &header, err));
     piece.n_bytes = (uint32_t)shard_game_pack(&x->staged[x->plan->games[q->game].index].game, line);
     TRY(shard_buffer_append(&x->w->out, line, piece.n_bytes, err));
-    set_piece(x, header, 0, &piece);
+    set_piece(&x->w->out, header, 0, &piece);
     return TG_OK;
 }
 
-/* What a chunk's border leaves of a span. Everybody waits for a commit, and borders are rare: it is
- * stored, not compressed. */
-static enum tg_status send_cut(struct exchange *x, const struct plan_part *q, struct tg_error *err)
+/* The span that a part is cut from, decompressed: its columns one behind the other, of *n items each. A border cuts
+ * a span for two groups, often the same rank's: the last one is kept. */
+static enum tg_status unpack_span(struct shard_exchange *x, const struct plan_part *q, int64_t *n, struct tg_error *err)
 {
     const struct shard_table *table = &x->schema->tables[q->table];
-    int64_t n = shard_items(q->table, x->plan->games[q->game].n_rows, x->plan->games[q->game].n_moves);
-    int64_t span = shard_span(q->table), first = q->from / span * span;
-    struct shard_buffer *raw = &x->w->gathered;
+    const struct plan_game *g = &x->plan->games[q->game];
+    int64_t all = shard_items(q->table, g->n_rows, g->n_moves), span = shard_span(q->table);
+    int64_t first = q->from / span * span;
+    struct shard_buffer *raw = &x->w->span;
     const unsigned char *bytes;
     const struct shard_piece *block = block_of(x, q, &bytes);
-    size_t header;
 
-    TRY(begin_part(x, table->n_columns, &header, err));
+    *n = all - first < span ? all - first : span;
+    if (bytes == x->spanned)
+        return TG_OK;
+    x->spanned = NULL;
+    raw->n = 0;
     for (int c = 0; c < table->n_columns; c++, bytes += block++->n_bytes) {
+        size_t n_raw = (size_t)*n * table->columns[c].item_bytes;
+
+        TRY(shard_buffer_reserve(raw, n_raw, err));
+        TRY(shard_piece_unpack(x->codec, block, bytes, raw->bytes + raw->n, n_raw, err));
+        raw->n += n_raw;
+    }
+    block_of(x, q, &x->spanned);
+    return TG_OK;
+}
+
+/* What a chunk's border leaves of a span, as a message has it. Everybody waits for a commit, and borders are
+ * rare: it is stored, not compressed. */
+static enum tg_status pack_cut(struct shard_exchange *x, const struct plan_part *q, struct shard_buffer *out,
+                               struct tg_error *err)
+{
+    const struct shard_table *table = &x->schema->tables[q->table];
+    int64_t n, first = q->from / shard_span(q->table) * shard_span(q->table);
+    size_t header, at = 0;
+
+    TRY(begin_part(out, table->n_columns, &header, err));
+    TRY(unpack_span(x, q, &n, err));
+    for (int c = 0; c < table->n_columns; c++) {
         size_t item = table->columns[c].item_bytes;
-        size_t n_raw = (size_t)(n - first < span ? n - first : span) * item;
         struct shard_piece piece;
 
-        raw->n = 0;
-        TRY(shard_buffer_reserve(raw, n_raw, err));
-        TRY(shard_piece_unpack(x->codec, block, bytes, raw->bytes, n_raw, err));
-        TRY(shard_piece_store(x->codec, raw->bytes + (size_t)(q->from - first) * item,
-                              (size_t)(q->to - q->from) * item, &x->w->out, &piece, err));
-        set_piece(x, header, c, &piece);
+        TRY(shard_piece_store(x->codec, x->w->span.bytes + at + (size_t)(q->from - first) * item,
+                              (size_t)(q->to - q->from) * item, out, &piece, err));
+        set_piece(out, header, c, &piece);
+        at += (size_t)n * item;
     }
     return TG_OK;
 }
 
-static enum tg_status send_packed(struct exchange *x, const struct plan_part *q, struct tg_error *err)
+/* The same without its bytes. */
+static enum tg_status measure_cut(struct shard_exchange *x, const struct plan_part *q, struct shard_buffer *out,
+                                  struct tg_error *err)
+{
+    const struct shard_table *table = &x->schema->tables[q->table];
+    size_t header;
+
+    TRY(begin_part(out, table->n_columns, &header, err));
+    for (int c = 0; c < table->n_columns; c++) {
+        size_t n_raw = (size_t)(q->to - q->from) * table->columns[c].item_bytes;
+        struct shard_piece piece = {.n_bytes = (uint32_t)shard_piece_stored(x->codec, n_raw)};
+
+        set_piece(out, header, c, &piece);
+    }
+    return TG_OK;
+}
+
+static enum tg_status send_packed(struct shard_exchange *x, const struct plan_part *q, struct tg_error *err)
 {
     int n_columns = x->schema->tables[q->table].n_columns;
     const unsigned char *bytes;
@@ -229,15 +259,15 @@ static enum tg_status send_packed(struct exchange *x, const struct plan_part *q,
     return shard_buffer_append(&x->w->out, bytes, n, err);
 }
 
-static enum tg_status send_part(struct exchange *x, const struct plan_part *q, struct tg_error *err)
+static enum tg_status send_part(struct shard_exchange *x, const struct plan_part *q, struct tg_error *err)
 {
     if (travels_raw(q->table))
         return send_game(x, q, err);
-    return q->whole ? send_packed(x, q, err) : send_cut(x, q, err);
+    return q->whole ? send_packed(x, q, err) : pack_cut(x, q, &x->w->out, err);
 }
 
 /* All messages of this rank; starts [n_ranks + 1]. */
-static enum tg_status write_messages(struct exchange *x, size_t *starts, struct tg_error *err)
+static enum tg_status write_messages(struct shard_exchange *x, size_t *starts, struct tg_error *err)
 {
     const struct plan *p = x->plan;
 
@@ -247,7 +277,7 @@ static enum tg_status write_messages(struct exchange *x, size_t *starts, struct 
         for (int t = 0; t < SHARD_TABLES; t++)
             for (int64_t g = plan_group_begin(p, t, to); g < plan_group_begin(p, t, to + 1); g++)
                 for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);) {
-                    if (p->games[q.game].rank == x->rank && (to != x->rank || !is_packed(&q)))
+                    if (p->games[q.game].rank == x->rank && (to != x->rank || travels_raw(t)))
                         TRY(send_part(x, &q, err));
                 }
         starts[to + 1] = x->w->out.n;
@@ -272,22 +302,31 @@ static void prefetch(const void *bytes, size_t n)
         __builtin_prefetch((const char *)bytes + i);
 }
 
-static enum tg_status add_part(struct exchange *x, const struct plan_part *q, struct tg_error *err)
+static enum tg_status add_part(struct shard_exchange *x, const struct plan_part *q, bool fetch,
+                               struct tg_error *err)
 {
     int n_columns = x->schema->tables[q->table].n_columns, from = x->plan->games[q->game].rank;
     struct arrived a = {.n_items = q->to - q->from};
     struct shard_piece piece;
 
-    if (from == x->rank && is_packed(q)) {
+    if (from == x->rank && q->whole && !travels_raw(q->table)) {
         const struct shard_piece *own = block_of(x, q, &a.bytes);
         size_t n = 0;
 
-        for (int c = 0; c < n_columns; c++)
+        for (int c = 0; c < n_columns && fetch; c++)
             n += own[c].n_bytes;
         prefetch(a.bytes, n);
         a.header = (const unsigned char *)own;
+    } else if (from == x->rank && !travels_raw(q->table)) {
+        assert(x->n_cuts < SHARD_CUTS);
+        struct shard_buffer *cut = &x->w->cuts[x->n_cuts++];
+
+        cut->n = 0;
+        TRY(fetch ? pack_cut(x, q, cut, err) : measure_cut(x, q, cut, err));
+        a.header = cut->bytes;
+        a.bytes = a.header + (size_t)n_columns * sizeof piece;
     } else {
-        a.header = x->in + x->at[from];
+        a.header = (const unsigned char *)x->in + x->at[from];
         a.bytes = a.header + (size_t)n_columns * sizeof piece;
         x->at[from] += (size_t)n_columns * sizeof piece;
         for (int c = 0; c < n_columns; c++) {
@@ -298,17 +337,28 @@ static enum tg_status add_part(struct exchange *x, const struct plan_part *q, st
     return shard_buffer_append(&x->w->parts, &a, sizeof a, err);
 }
 
-/* The next column's piece of every part in turn, as one chunk. */
-static enum tg_status assemble_chunk(struct exchange *x, enum shard_table_kind t,
-                                     const struct shard_column *c, struct tg_error *err)
+/* The parts of a group. fetch: their bytes are read soon. */
+static enum tg_status list_parts(struct shard_exchange *x, enum shard_table_kind t, int64_t group, bool fetch,
+                                 struct tg_error *err)
+{
+    x->w->parts.n = 0;
+    x->n_cuts = 0;
+    for (struct plan_part q = plan_parts(x->plan, t, group); plan_part_next(x->plan, &q);)
+        TRY(add_part(x, &q, fetch, err));
+    return TG_OK;
+}
+
+/* The next column's piece of every part in turn, as one chunk at the end of out. */
+static enum tg_status assemble_chunk(struct shard_exchange *x, enum shard_table_kind t,
+                                     const struct shard_column *c, struct shard_buffer *out, uint32_t *size,
+                                     struct tg_error *err)
 {
     struct arrived *parts = (struct arrived *)(void *)x->w->parts.bytes;
     size_t n_parts = x->w->parts.n / sizeof *parts;
     struct shard_chunk chunk;
     struct shard_piece piece;
-    uint32_t size;
 
-    TRY(shard_chunk_begin(&chunk, x->codec, &x->w->chunks, err));
+    TRY(shard_chunk_begin(&chunk, x->codec, out, err));
     x->w->raw.n = 0;
     for (struct arrived *a = parts; a < parts + n_parts; a++) {
         memcpy(&piece, a->header, sizeof piece);
@@ -321,58 +371,115 @@ static enum tg_status assemble_chunk(struct exchange *x, enum shard_table_kind t
     }
     if (travels_raw(t))
         TRY(shard_chunk_add_raw(&chunk, x->w->raw.bytes, x->w->raw.n, err));
-    TRY(shard_chunk_end(&chunk, (size_t)x->plan->chunk_items[t] * c->item_bytes, &size, err));
-    return shard_buffer_append(&x->w->sizes, &size, sizeof size, err);
+    return shard_chunk_end(&chunk, (size_t)x->plan->chunk_items[t] * c->item_bytes, size, err);
 }
 
-static enum tg_status assemble(struct exchange *x, struct tg_error *err)
+/* The sizes of a group's chunks. What is compressed here is kept, as its size cannot be known before. */
+static enum tg_status measure_group(struct shard_exchange *x, enum shard_table_kind t, int64_t group,
+                                    struct tg_error *err)
 {
-    const struct plan *p = x->plan;
+    const struct shard_table *table = &x->schema->tables[t];
 
-    x->w->chunks.n = x->w->sizes.n = 0;
-    for (int t = 0; t < SHARD_TABLES; t++) {
-        const struct shard_table *table = &x->schema->tables[t];
-        int64_t end = plan_group_begin(p, t, x->rank + 1);
+    TRY(list_parts(x, t, group, false, err));
+    const struct arrived *parts = (const struct arrived *)(void *)x->w->parts.bytes;
+    size_t n_parts = x->w->parts.n / sizeof *parts;
+    for (int c = 0; c < table->n_columns; c++) {
+        size_t item = table->columns[c].item_bytes, n_packed = 0, n_items = 0;
+        uint32_t size;
 
-        for (int64_t g = plan_group_begin(p, t, x->rank); g < end; g++) {
-            x->w->parts.n = 0;
-            for (struct plan_part q = plan_parts(p, t, g); plan_part_next(p, &q);)
-                TRY(add_part(x, &q, err));
-            for (int c = 0; c < table->n_columns; c++)
-                TRY(assemble_chunk(x, t, &table->columns[c], err));
+        if (travels_raw(t)) {
+            TRY(assemble_chunk(x, t, &table->columns[c], &x->w->kept, &size, err));
+        } else {
+            for (size_t i = 0; i < n_parts; i++) {
+                struct shard_piece piece;
+
+                memcpy(&piece, parts[i].header + (size_t)c * sizeof piece, sizeof piece);
+                n_packed += piece.n_bytes;
+                n_items += (size_t)parts[i].n_items;
+            }
+            size = (uint32_t)shard_chunk_measure(x->codec, n_packed, n_items * item,
+                                                 (size_t)x->plan->chunk_items[t] * item);
         }
+        TRY(shard_buffer_append(&x->w->sizes, &size, sizeof size, err));
     }
     return TG_OK;
 }
 
-enum tg_status shard_exchange(const struct plan *p, struct comm *comm,
-                              const struct shard_schema *schema, struct staged_game *staged,
-                              struct shard_codec *codec, struct shard_workspace *w,
-                              struct shard_chunks *chunks, struct tg_error *err)
+/* Before the first chunk, and again before the first that is assembled. */
+static void rewind_messages(struct shard_exchange *x)
 {
-    struct exchange x = {.plan = p, .schema = schema, .staged = staged, .codec = codec, .w = w,
-                         .rank = comm_rank(comm)};
-    size_t n_ranks = (size_t)p->n_ranks;
-    size_t *starts = malloc(2 * (n_ranks + 1) * sizeof *starts), *in_starts = starts + n_ranks + 1;
-    enum tg_status rc = TG_OK;
-    void *in = NULL;
+    memcpy(x->at, x->starts, ((size_t)x->plan->n_ranks + 1) * sizeof *x->at);
+}
 
+static enum tg_status measure(struct shard_exchange *x, struct tg_error *err)
+{
+    const struct plan *p = x->plan;
+
+    x->w->kept.n = x->w->sizes.n = 0;
+    rewind_messages(x);
+    for (int t = 0; t < SHARD_TABLES; t++)
+        for (int64_t g = plan_group_begin(p, t, x->rank); g < plan_group_begin(p, t, x->rank + 1); g++)
+            TRY(measure_group(x, t, g, err));
+    rewind_messages(x);
+    x->group = plan_group_begin(p, 0, x->rank);
+    x->sizes = (const uint32_t *)(const void *)x->w->sizes.bytes;
+    x->n = (int64_t)(x->w->sizes.n / sizeof(uint32_t));
+    return TG_OK;
+}
+
+enum tg_status shard_exchange_open(struct shard_exchange *x, const struct plan *p, struct comm *comm,
+                                   const struct shard_schema *schema, struct staged_game *staged,
+                                   struct shard_codec *codec, struct shard_workspace *w, struct tg_error *err)
+{
+    size_t n = (size_t)p->n_ranks + 1;
+    enum tg_status rc;
+
+    *x = (struct shard_exchange){.plan = p, .schema = schema, .staged = staged, .codec = codec, .w = w,
+                                 .rank = comm_rank(comm)};
+    x->starts = malloc(n * sizeof *x->starts);
+    x->at = malloc(n * sizeof *x->at);
     for (int64_t i = 0; i < p->n_games; i++)
-        if (p->games[i].rank == x.rank) {
+        if (p->games[i].rank == x->rank) {
             staged[p->games[i].index].game.first_row = p->first[SHARD_HEADS][i];
             staged[p->games[i].index].game.first_move = p->first[SHARD_MOVES][i];
         }
-    rc = starts == NULL ? FAIL(err, TG_ENOMEM, "messages") : write_messages(&x, starts, err);
-    TRY_OUT(comm_agree(comm, rc, err));
-    TRY_OUT(comm_alltoallv(comm, w->out.bytes, starts, &in, in_starts, err));
-    x.in = in;
-    x.at = in_starts;
-    TRY_OUT(comm_agree(comm, assemble(&x, err), err));
-    *chunks = (struct shard_chunks){.bytes = w->chunks.bytes,
-                                    .sizes = (const uint32_t *)(const void *)w->sizes.bytes,
-                                    .n = (int64_t)(w->sizes.n / sizeof(uint32_t))};
-out:
-    free(starts);
-    free(in);
-    return rc;
+    rc = x->starts == NULL || x->at == NULL ? FAIL(err, TG_ENOMEM, "messages") : write_messages(x, x->at, err);
+    TRY(comm_agree(comm, rc, err));
+    TRY(comm_alltoallv(comm, w->out.bytes, x->at, &x->in, x->starts, err));
+    return comm_agree(comm, measure(x, err), err);
+}
+
+void shard_exchange_close(struct shard_exchange *x)
+{
+    free(x->starts);
+    free(x->at);
+    free(x->in);
+    *x = (struct shard_exchange){.n = 0};
+}
+
+enum tg_status shard_exchange_next(struct shard_exchange *x, struct shard_buffer *out, struct tg_error *err)
+{
+    const struct shard_table *table;
+    uint32_t size = x->sizes[x->next++];
+
+    while (x->group == plan_group_begin(x->plan, x->table, x->rank + 1))
+        x->group = plan_group_begin(x->plan, ++x->table, x->rank);
+    table = &x->schema->tables[x->table];
+    if (x->column == 0) /* of every table: messages are read from their beginning to their end */
+        TRY(list_parts(x, x->table, x->group, true, err));
+    if (travels_raw(x->table)) {
+        TRY(shard_buffer_append(out, x->w->kept.bytes + x->kept_at, size, err));
+        x->kept_at += size;
+    } else {
+        uint32_t got;
+
+        TRY(assemble_chunk(x, x->table, &table->columns[x->column], out, &got, err));
+        if (got != size)
+            return FAIL(err, TG_EFORMAT, "a chunk of %u bytes was measured as %u", got, size);
+    }
+    if (++x->column == table->n_columns) {
+        x->column = 0;
+        x->group++;
+    }
+    return TG_OK;
 }
