@@ -10,7 +10,11 @@
 #include "net.h"
 #include "tengen/file.h"
 
-enum { PLAIN = 6, FUSED = 2, REPEATS = 5 };
+/* cuDNN's numbers of fused kernels for compute capability 9; the output's points x channels of a tile, and
+ * channels in at a time. Each takes seconds to compile. */
+static const int64_t kernels[] = {10 /* 256 x 64, 64 */, 2 /* 128 x 128, 64 */};
+enum { PLAIN = 6, FUSED = 2, KERNELS = sizeof kernels / sizeof *kernels, CANDIDATES = PLAIN + FUSED + KERNELS };
+enum { REPEATS = 5 };
 static const double TUNE_SEC = 60.0; /* a net spends on compiling fused plans at most */
 
 struct conv_spec conv_spec_of(const struct pass *p, enum conv_op op, int map, int fusion)
@@ -109,12 +113,42 @@ static double time_choice(struct pass *p, const struct choice *c, void **pointer
     return ok ? 1e-3 * (double)ms / REPEATS : INFINITY;
 }
 
+/* Which kernels to compile: of convolutions that differ in what is fused alone, the first one's fastest; a 1x1
+ * convolution waits for memory, whatever the tile. */
+static int kernels_for(const struct nn_net *net, const struct conv_spec *s, const int64_t **which)
+{
+    for (int i = 0; i < net->n_choices; i++) {
+        const struct choice *c = &net->choices[i];
+
+        *which = &c->kernel;
+        if (c->kernel >= 0 && c->spec.rows == s->rows && c->spec.k == s->k && c->spec.n_out == s->n_out)
+            return 1;
+    }
+    *which = kernels;
+    return s->k == 1 ? 1 : KERNELS;
+}
+
+/* Plans for the whole spec: kernels first, and of cuDNN's proposals only one where there are kernels. */
+static enum tg_status find_fused(struct pass *p, const struct conv_spec *spec, struct conv_plan *plans, int *n,
+                                 struct tg_error *err)
+{
+    const struct nn_net *net = p->net;
+    const int64_t *which;
+    int n_kernels = kernels_for(net, spec, &which), n_named = 0;
+
+    *n = 0;
+    TRY(conv_plans_of_kernels(spec, &net->prop, p->workspace_bytes, which, n_kernels, plans, n, err));
+    TRY(conv_plans_find(spec, &net->prop, p->workspace_bytes, *n > 0 ? 1 : FUSED, plans + *n, &n_named, err));
+    *n += n_named;
+    return TG_OK;
+}
+
 /* Candidates for the spec: [0, *n). */
 static enum tg_status find_candidates(struct pass *p, const struct conv_spec *spec, struct choice *c, int *n,
                                       struct tg_error *err)
 {
     struct conv_spec plain = plain_of(spec);
-    struct conv_plan plans[PLAIN];
+    struct conv_plan plans[CANDIDATES];
     bool fuse = spec->fusion != 0 && p->tune && spec->precision != PRECISION_F32 &&
                 p->net->tuned_sec < TUNE_SEC;
     int n_plain = 0, n_fused = 0;
@@ -122,16 +156,16 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
     *n = 0;
     TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, PLAIN, plans, &n_plain, err));
     for (int i = 0; i < n_plain; i++)
-        c[(*n)++] = (struct choice){*spec, false, plans[i]};
+        c[(*n)++] = (struct choice){*spec, false, plans[i], -1};
     if (fuse)
-        TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
+        TRY(find_fused(p, spec, plans, &n_fused, err));
     for (int i = 0; i < n_fused; i++)
-        c[(*n)++] = (struct choice){*spec, true, plans[i]};
+        c[(*n)++] = (struct choice){*spec, true, plans[i], -1};
     return TG_OK;
 }
 
 /* The index of the first candidate that can be run, -1 if none can. */
-static int first_that_works(struct pass *p, const struct choice *c, int n, void **pointers)
+static int first_that_works(struct pass *p, struct choice *c, int n, void **pointers)
 {
     for (int i = 0; i < n; i++)
         if (works(p, &c[i], pointers))
@@ -139,11 +173,12 @@ static int first_that_works(struct pass *p, const struct choice *c, int n, void 
     return -1;
 }
 
-/* The index of the fastest candidate, -1 if none can be run. */
-static int fastest(struct pass *p, const struct choice *c, int n, void **pointers)
+/* The index of the fastest candidate, -1 if none can be run; it remembers the fastest kernel. */
+static int fastest(struct pass *p, struct choice *c, int n, void **pointers)
 {
     cudaEvent_t from = NULL, to = NULL;
-    double best = INFINITY;
+    double best = INFINITY, best_kernel = INFINITY;
+    int64_t kernel = -1;
     int at = -1;
 
     if (cudaEventCreate(&from) == cudaSuccess && cudaEventCreate(&to) == cudaSuccess)
@@ -154,7 +189,13 @@ static int fastest(struct pass *p, const struct choice *c, int n, void **pointer
                 best = sec;
                 at = i;
             }
+            if (c[i].plan.kernel >= 0 && sec < best_kernel) {
+                best_kernel = sec;
+                kernel = c[i].plan.kernel;
+            }
         }
+    if (at >= 0)
+        c[at].kernel = kernel;
     if (from != NULL)
         cudaEventDestroy(from);
     if (to != NULL)
@@ -191,7 +232,7 @@ static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const c
         plan_cache_refresh(&net->cache);
         e = plan_cache_find(&net->cache, key);
     }
-    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused};
+    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused, .kernel = -1};
     if (e == NULL || conv_plan_load(e->json, &net->prop, &c->plan, &ignored) != TG_OK)
         return false;
     if (c->plan.workspace <= workspace)
@@ -203,7 +244,7 @@ static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const c
 static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void **pointers,
                              struct tg_error *err)
 {
-    struct choice c[PLAIN + FUSED];
+    struct choice c[CANDIDATES];
     char key[96];
     int n = 0, best;
     double start = tg_now();

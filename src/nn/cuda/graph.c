@@ -306,21 +306,39 @@ static enum tg_status make_graph(struct maker *m, const struct device_prop *prop
     return finalize(m, *graph);
 }
 
+static enum tg_status find(const struct conv_spec *s, const struct device_prop *prop, size_t max_workspace,
+                           const int64_t *kernels, int n, struct conv_plan *plans, int *n_found,
+                           struct tg_error *err)
+{
+    struct maker m = {.s = s, .err = err};
+    cudnnBackendDescriptor_t graph;
+    int before = *n_found;
+    enum tg_status rc;
+
+    TRY_OUT(make_graph(&m, prop, &graph));
+    if (kernels == NULL)
+        TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
+    for (int i = 0; kernels != NULL && i < n; i++)
+        TRY_OUT(conv_plan_of_kernel(graph, s->precision, prop, max_workspace, kernels[i], plans, n_found, err));
+out:
+    unmake(&m);
+    if (rc != TG_OK)
+        while (*n_found > before)
+            conv_plan_close(&plans[--*n_found]);
+    return rc;
+}
+
 enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_prop *prop,
                                size_t max_workspace, int n, struct conv_plan *plans, int *n_found,
                                struct tg_error *err)
 {
-    struct maker m = {.s = s, .err = err};
-    cudnnBackendDescriptor_t graph;
-    enum tg_status rc;
-
     *n_found = 0;
-    TRY_OUT(make_graph(&m, prop, &graph));
-    TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
-out:
-    unmake(&m);
-    if (rc != TG_OK)
-        while (*n_found > 0)
-            conv_plan_close(&plans[--*n_found]);
-    return rc;
+    return find(s, prop, max_workspace, NULL, n, plans, n_found, err);
+}
+
+enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct device_prop *prop,
+                                     size_t max_workspace, const int64_t *kernels, int n,
+                                     struct conv_plan *plans, int *n_found, struct tg_error *err)
+{
+    return find(s, prop, max_workspace, kernels, n, plans, n_found, err);
 }

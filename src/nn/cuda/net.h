@@ -20,6 +20,7 @@ struct choice {
     struct conv_spec spec;
     bool fused;
     struct conv_plan plan;
+    int64_t kernel; /* the fastest of conv_plans_of_kernels, taken or not; -1: none was tried */
 };
 
 struct nn_net {

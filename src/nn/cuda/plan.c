@@ -7,7 +7,7 @@
 #include "cudnn_call.h"
 #include "graph.h"
 
-enum { MAX_CONFIGS = 64 };
+enum { MAX_CONFIGS = 64, KERNEL_ENGINE = 2 /* seen with cuDNN 9.19 */ };
 
 enum tg_status cudnn_failed(struct tg_error *err, cudnnStatus_t status, const char *call,
                             const char *file, int line, const char *func)
@@ -78,11 +78,30 @@ void conv_plan_close(struct conv_plan *p)
 
 /* ---- finding ------------------------------------------------------------------------------------ */
 
-/* The engine of a configuration: its number, and whether it may be used. */
-static bool engine_allowed(cudnnBackendDescriptor_t config, int precision, int64_t *number)
+/* May it be used? */
+static bool engine_allowed(cudnnBackendDescriptor_t engine, int precision)
+{
+    cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+    int64_t n = 0;
+    bool allowed = true;
+
+    if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
+                                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n, notes) != CUDNN_STATUS_SUCCESS)
+        n = 0;
+    for (int64_t i = 0; i < n; i++) {
+        allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC &&
+                  notes[i] != CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
+        if (precision == PRECISION_F32) /* 10 bits of mantissa are not fp32 */
+            allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_TENSOR_CORE &&
+                      notes[i] != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
+    }
+    return allowed;
+}
+
+/* The same of a configuration's engine, and its number. */
+static bool config_allowed(cudnnBackendDescriptor_t config, int precision, int64_t *number)
 {
     cudnnBackendDescriptor_t engine = NULL;
-    cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
     int64_t n = 0;
     bool allowed = false;
 
@@ -91,19 +110,8 @@ static bool engine_allowed(cudnnBackendDescriptor_t config, int precision, int64
         return false;
     if (cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
                                  &n, &engine) == CUDNN_STATUS_SUCCESS) {
-        allowed = true;
         cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &n, number);
-        if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                     CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n,
-                                     notes) != CUDNN_STATUS_SUCCESS)
-            n = 0;
-        for (int64_t i = 0; i < n; i++) {
-            allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC &&
-                      notes[i] != CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
-            if (precision == PRECISION_F32) /* 10 bits of mantissa are not fp32 */
-                allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_TENSOR_CORE &&
-                          notes[i] != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
-        }
+        allowed = engine_allowed(engine, precision);
     }
     cudnnBackendDestroyDescriptor(engine);
     return allowed;
@@ -184,13 +192,68 @@ enum tg_status conv_plans_of_graph(cudnnBackendDescriptor_t graph, int precision
         for (int64_t i = 0; rc == TG_OK && i < c.n && *n_found < n; i++) {
             struct conv_plan *p = &plans[*n_found];
 
-            *n_found += engine_allowed(c.config[i], precision, &p->engine) &&
+            p->kernel = -1;
+            *n_found += config_allowed(c.config[i], precision, &p->engine) &&
                         try_config(c.config[i], prop, max_workspace, p);
         }
         configs_close(&c);
         TRY(rc);
     }
     return TG_OK;
+}
+
+/* Descriptors of one kernel's plan: engine, choice of the kernel, configuration. */
+enum { OF_ENGINE, OF_KNOB, OF_CONFIG, N_OF };
+
+static enum tg_status ask_kernel(cudnnBackendDescriptor_t graph, const struct device_prop *prop,
+                                 int64_t kernel, cudnnBackendDescriptor_t d[N_OF], struct tg_error *err)
+{
+    const int64_t number = KERNEL_ENGINE;
+    const cudnnBackendKnobType_t knob = CUDNN_KNOB_TYPE_KERNEL_CFG;
+
+    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &d[OF_ENGINE]));
+    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, &d[OF_KNOB]));
+    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &d[OF_CONFIG]));
+    CUDNN(cudnnBackendSetAttribute(d[OF_ENGINE], CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
+                                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph));
+    CUDNN(cudnnBackendSetAttribute(d[OF_ENGINE], CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &number));
+    if (prop->handle == NULL)
+        CUDNN(cudnnBackendSetAttribute(d[OF_ENGINE], CUDNN_ATTR_ENGINE_DEVICEPROP,
+                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d));
+    CUDNN(cudnnBackendSetAttribute(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, &knob));
+    CUDNN(cudnnBackendSetAttribute(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1, &kernel));
+    CUDNN(cudnnBackendFinalize(d[OF_KNOB]));
+    return TG_OK;
+}
+
+/* Refused here is what this device or cuDNN does not have. */
+static bool have_kernel(cudnnBackendDescriptor_t d[N_OF], int precision)
+{
+    return cudnnBackendFinalize(d[OF_ENGINE]) == CUDNN_STATUS_SUCCESS &&
+           engine_allowed(d[OF_ENGINE], precision) &&
+           cudnnBackendSetAttribute(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+                                    1, &d[OF_ENGINE]) == CUDNN_STATUS_SUCCESS &&
+           cudnnBackendSetAttribute(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                    CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &d[OF_KNOB]) == CUDNN_STATUS_SUCCESS &&
+           cudnnBackendFinalize(d[OF_CONFIG]) == CUDNN_STATUS_SUCCESS;
+}
+
+enum tg_status conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision,
+                                   const struct device_prop *prop, size_t max_workspace, int64_t kernel,
+                                   struct conv_plan *plans, int *n_found, struct tg_error *err)
+{
+    cudnnBackendDescriptor_t d[N_OF] = {NULL};
+    struct conv_plan *p = &plans[*n_found];
+    enum tg_status rc = ask_kernel(graph, prop, kernel, d, err);
+
+    p->engine = KERNEL_ENGINE;
+    p->kernel = kernel;
+    if (rc == TG_OK)
+        *n_found += have_kernel(d, precision) && try_config(d[OF_CONFIG], prop, max_workspace, p);
+    for (int i = N_OF - 1; i >= 0; i--)
+        if (d[i] != NULL)
+            cudnnBackendDestroyDescriptor(d[i]);
+    return rc;
 }
 
 /* ---- text --------------------------------------------------------------------------------------- */
@@ -230,7 +293,7 @@ static enum tg_status load(const char *json, const struct device_prop *prop, str
     CUDNN(cudnnBackendGetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
                                    &n, &workspace));
     p->workspace = workspace > 0 ? (size_t)workspace : 0;
-    p->engine = -1;
+    p->engine = p->kernel = -1;
     return TG_OK;
 }
 
