@@ -13,8 +13,8 @@
 /* cuDNN's numbers of fused kernels for compute capability 9; the output's points x channels of a tile, and
  * channels in at a time. Each takes seconds to compile. */
 static const int64_t kernels[] = {10 /* 256 x 64, 64 */, 2 /* 128 x 128, 64 */};
-enum { PLAIN = 6, FUSED = 2, KERNELS = sizeof kernels / sizeof *kernels, CANDIDATES = PLAIN + FUSED + KERNELS };
-enum { REPEATS = 5 };
+enum { PLAIN = 12, FUSED = 2, KERNELS = sizeof kernels / sizeof *kernels, CANDIDATES = PLAIN + FUSED + KERNELS };
+enum { REPEATS = 10 };
 static const double TUNE_SEC = 60.0; /* a net spends on compiling fused plans at most */
 
 struct conv_spec conv_spec_of(const struct pass *p, enum conv_op op, int map, int fusion)
@@ -97,18 +97,55 @@ static bool works(struct pass *p, const struct choice *c, void **pointers)
     return ok;
 }
 
-/* Seconds of one run, or infinity if it cannot be run. */
-static double time_choice(struct pass *p, const struct choice *c, void **pointers, cudaEvent_t from,
-                          cudaEvent_t to)
+/* Runs as a CUDA graph, NULL if they cannot be recorded. */
+static cudaGraphExec_t record_runs(struct pass *p, const struct choice *c, void **pointers)
 {
     struct tg_error ignored;
-    float ms = 0.0f;
-    bool ok = works(p, c, pointers) && cudaEventRecord(from, p->stream) == cudaSuccess;
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t exec = NULL;
+    bool ok = true;
 
+    if (cudaStreamBeginCapture(p->stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess)
+        return NULL;
     for (int i = 0; ok && i < REPEATS; i++)
         ok = run_choice(p, c, pointers, &ignored) == TG_OK;
-    ok = ok && cudaEventRecord(to, p->stream) == cudaSuccess &&
-         cudaEventSynchronize(to) == cudaSuccess && cudaEventElapsedTime(&ms, from, to) == cudaSuccess;
+    ok = cudaStreamEndCapture(p->stream, &graph) == cudaSuccess && ok &&
+         cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
+    if (graph != NULL)
+        cudaGraphDestroy(graph);
+    return ok ? exec : NULL;
+}
+
+/* Enqueue them, from the record if there is one. */
+static bool enqueue_runs(struct pass *p, const struct choice *c, void **pointers, cudaGraphExec_t exec)
+{
+    struct tg_error ignored;
+    bool ok = true;
+
+    if (exec != NULL)
+        return cudaGraphLaunch(exec, p->stream) == cudaSuccess;
+    for (int i = 0; ok && i < REPEATS; i++)
+        ok = run_choice(p, c, pointers, &ignored) == TG_OK;
+    return ok;
+}
+
+/* Seconds of one run, or infinity if it cannot be run. Passes are played from records, and so are these runs:
+ * the calls that enqueue a small convolution take longer than it does. */
+static double time_choice(struct pass *p, const struct choice *c, void **pointers, bool record, cudaEvent_t from,
+                          cudaEvent_t to)
+{
+    float ms = 0.0f;
+    bool ok = works(p, c, pointers);
+    cudaGraphExec_t exec = ok && record ? record_runs(p, c, pointers) : NULL;
+
+    ok = ok && (exec != NULL) == record;
+    if (ok && record) /* its first launch takes longer */
+        ok = enqueue_runs(p, c, pointers, exec);
+    ok = ok && cudaEventRecord(from, p->stream) == cudaSuccess && enqueue_runs(p, c, pointers, exec) &&
+         cudaEventRecord(to, p->stream) == cudaSuccess && cudaEventSynchronize(to) == cudaSuccess &&
+         cudaEventElapsedTime(&ms, from, to) == cudaSuccess;
+    if (exec != NULL)
+        cudaGraphExecDestroy(exec);
     cudaGetLastError();
     return ok ? 1e-3 * (double)ms / REPEATS : INFINITY;
 }
@@ -173,29 +210,42 @@ static int first_that_works(struct pass *p, struct choice *c, int n, void **poin
     return -1;
 }
 
-/* The index of the fastest candidate, -1 if none can be run; it remembers the fastest kernel. */
-static int fastest(struct pass *p, struct choice *c, int n, void **pointers)
+/* Time all candidates; the index of the fastest, -1 if none can be run; it remembers the fastest kernel. */
+static int time_all(struct pass *p, struct choice *c, int n, void **pointers, bool record, cudaEvent_t from,
+                    cudaEvent_t to)
 {
-    cudaEvent_t from = NULL, to = NULL;
     double best = INFINITY, best_kernel = INFINITY;
     int64_t kernel = -1;
     int at = -1;
 
-    if (cudaEventCreate(&from) == cudaSuccess && cudaEventCreate(&to) == cudaSuccess)
-        for (int i = 0; i < n; i++) {
-            double sec = time_choice(p, &c[i], pointers, from, to);
+    for (int i = 0; i < n; i++) {
+        double sec = time_choice(p, &c[i], pointers, record, from, to);
 
-            if (sec < best) {
-                best = sec;
-                at = i;
-            }
-            if (c[i].plan.kernel >= 0 && sec < best_kernel) {
-                best_kernel = sec;
-                kernel = c[i].plan.kernel;
-            }
+        if (sec < best) {
+            best = sec;
+            at = i;
         }
+        if (c[i].plan.kernel >= 0 && sec < best_kernel) {
+            best_kernel = sec;
+            kernel = c[i].plan.kernel;
+        }
+    }
     if (at >= 0)
         c[at].kernel = kernel;
+    return at;
+}
+
+/* The index of the fastest candidate, -1 if none can be run. */
+static int fastest(struct pass *p, struct choice *c, int n, void **pointers)
+{
+    cudaEvent_t from = NULL, to = NULL;
+    int at = -1;
+
+    if (cudaEventCreate(&from) == cudaSuccess && cudaEventCreate(&to) == cudaSuccess) {
+        at = p->net->no_graphs ? -1 : time_all(p, c, n, pointers, true, from, to);
+        if (at < 0) /* a device that cannot record */
+            at = time_all(p, c, n, pointers, false, from, to);
+    }
     if (from != NULL)
         cudaEventDestroy(from);
     if (to != NULL)

@@ -1,6 +1,9 @@
-/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason. */
+/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason. Where
+ * it can, plans are chosen by what they take in a record. */
 #define BACKEND_FIND emulated_backend_find
 #include "../backend_fixture.h"
+
+#include "cache.h"
 
 enum { ROWS = 5, TURNS = 3 /* piece by piece; recorded where that works; played */ };
 
@@ -60,9 +63,43 @@ static void a_device_without_graphs_is_slower_and_says_why_once(void **state)
     free(text);
 }
 
+/* How many of the chosen plans are fused, of a network whose convolutions are chosen anew. */
+static int n_fused(void)
+{
+    const char *dir = tg_test_mkdir();
+    char option[256];
+    struct plan_cache c;
+    int n = 0;
+
+    snprintf(option, sizeof option, "bf16:%s", dir);
+    backend_option = option;
+    result_of(NULL);
+    backend_option = "fp32";
+    plan_cache_open(dir, "emulated", 90, 0, &c);
+    assert_true(c.n > 0);
+    for (int i = 0; i < c.n; i++)
+        n += c.entries[i].fused;
+    plan_cache_close(&c);
+    tg_test_rmdir(dir);
+    return n;
+}
+
+/* The emulator's fused kernels are the fastest once they are recorded, and slow to call. */
+static void plans_are_chosen_by_what_they_take_in_a_record(void **state)
+{
+    (void)state;
+    assert_true(n_fused() > 0);
+    setenv("TENGEN_EMULATE_NO_GRAPHS", "1", 1);
+    assert_int_equal(n_fused(), 0);
+    unsetenv("TENGEN_EMULATE_NO_GRAPHS");
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once),
+        cmocka_unit_test(plans_are_chosen_by_what_they_take_in_a_record),
+    };
 
     (void)argc, (void)argv;
     backend_name = "cuda";

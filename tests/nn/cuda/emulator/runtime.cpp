@@ -167,6 +167,9 @@ void emulated_tick(void)
     n_launches++;
 }
 
+bool emulated_is_capturing(cudaStream_t stream);
+bool emulated_is_capturing(cudaStream_t stream) { return stream != nullptr && stream->capturing; }
+
 static bool captures(void) { return getenv("TENGEN_EMULATE_NO_GRAPHS") == nullptr; }
 
 extern "C" {
