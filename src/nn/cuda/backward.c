@@ -34,13 +34,14 @@ static void reduce_norm(struct pass *p, const float *partial, int n_tiles, int n
     reduce_add(p, partial + n->channels, n_tiles, stride, n->n, grad(p, n->bias));
 }
 
-/* Everything from map `first` on is done: gradients go to their place. from: first flat parameter. */
+/* Everything from map `first` on is done, from: its first flat parameter. Gradients go to their place, unless
+ * they may as well go with those that follow: each time costs two launches that do little. */
 static enum tg_status section_end(struct pass *p, int first_map, int64_t from, struct tg_error *err)
 {
     struct nn_net *net = p->net;
     int n = p->filter_grads_from - first_map;
 
-    if (p->mode == PASS_COLLECT)
+    if (p->mode == PASS_COLLECT || (from > 0 && !p->section_due(p, from)))
         return TG_OK;
     reduce_flush(p);
     if (n > 0)
@@ -48,7 +49,7 @@ static enum tg_status section_end(struct pass *p, int first_map, int64_t from, s
                             net->filter_grads, net->sums, p->stream);
     p->filter_grads_from = first_map;
     LAUNCHED();
-    return p->section_done != NULL ? p->section_done(p, from, err) : TG_OK;
+    return p->section_done(p, from, err);
 }
 
 /* ---- layers --------------------------------------------------------------------------------------- */

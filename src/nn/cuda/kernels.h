@@ -20,7 +20,7 @@ extern "C" {
 enum {
     ROW_THREADS = 256,   /* of kernels with a block per row or tile */
     MAX_TILES = 256,     /* partial sums of a norm over all points */
-    REDUCE_JOBS = 16,
+    REDUCE_JOBS = 96,    /* three of a launch's four KB of arguments */
     DENSE_JOBS = 8,
     NORM_BLOCKS = 512    /* partial sums of the gradient's norm */
 };

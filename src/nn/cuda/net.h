@@ -144,7 +144,9 @@ struct pass {
     void *ctx;
     struct reduce_jobs reduce;   /* sums waiting for launch_reduce */
     int filter_grads_from;       /* maps from here on have gradients that are not yet added */
-    /* training, may be NULL: called when the gradients from this offset on are complete */
+    /* Training: section_done is called when the gradients from this offset on are complete, as soon as section_due
+     * says that they are worth a section of their own, and at the end. */
+    bool (*section_due)(const struct pass *p, int64_t from);
     enum tg_status (*section_done)(struct pass *p, int64_t from, struct tg_error *err);
     struct player *player;       /* for section_done */
     int bucket;

@@ -94,10 +94,59 @@ static void plans_are_chosen_by_what_they_take_in_a_record(void **state)
     unsetenv("TENGEN_EMULATE_NO_GRAPHS");
 }
 
+/* The gradient of a backend, by its third backward pass: CUDA's is then played. */
+static float *gradient_by(const struct nn_backend *backend, const struct fixture *f)
+{
+    const struct nn_net_options options = {.size = f->size, .threads = 1, .train = true, .extra = backend_option};
+    float *grads = malloc(f->layout.n_params * sizeof *grads);
+    struct nn_batch own, b;
+    struct nn_net *net;
+    struct tg_error err;
+
+    assert_ok(backend->open(&f->arch, &options, &net, &err), &err);
+    assert_ok(backend->set(net, NN_PARAMS, f->params, &err), &err);
+    assert_ok(backend->batch_open(net, f->batch.capacity, NN_BATCH_TRAIN, &own, &err), &err);
+    b = f->batch;
+    b.device = own.device;
+    for (int turn = 0; turn < TURNS; turn++)
+        assert_ok(backend->backward(net, &b, &all_losses, b.n, true, &err), &err);
+    assert_ok(backend->get(net, NN_GRADS, grads, &err), &err);
+    backend->batch_close(net, &own);
+    backend->close(net);
+    return grads;
+}
+
+/* Gradients are complete in pieces of at least four million parameters: here each block is one. */
+static void gradients_that_come_in_pieces_are_those_of_the_cpu(void **state)
+{
+    const struct nn_backend *cpu;
+    struct nearness near = {0};
+    struct nn_arch arch;
+    struct fixture f;
+
+    (void)state;
+    base_arch(&arch, NN_SILU);
+    arch.trunk = 500;
+    add_block(&arch, NN_BLOCK_RESIDUAL, 500, 0, 0);
+    add_block(&arch, NN_BLOCK_GPOOL, 490, 12, 0);
+    fixture_open(&f, &arch, 2, 1, 1, NN_BATCH_TRAIN);
+    fill(&f, 1, 3);
+    assert_ok(nn_backend_find("cpu", &cpu, &f.err), &f.err);
+    float *got = gradient_by(f.backend, &f), *want = gradient_by(cpu, &f);
+
+    for (size_t i = 0; i < f.layout.n_params; i++)
+        compare(&near, (double)got[i], (double)want[i]);
+    assert_true(near.want2 > 0.0 && near.error2 < 1e-8 * near.want2 && near.worst < 1e-4);
+    free(got);
+    free(want);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once),
+        cmocka_unit_test(gradients_that_come_in_pieces_are_those_of_the_cpu),
         cmocka_unit_test(plans_are_chosen_by_what_they_take_in_a_record),
     };
 
