@@ -2,6 +2,7 @@
  * complete is added to the net's sums section by section, so that it can travel while the rest is
  * still computed. */
 #include <stddef.h>
+#include <string.h>
 
 #include "cuda_call.h"
 #include "net.h"
@@ -34,6 +35,65 @@ static void reduce_norm(struct pass *p, const float *partial, int n_tiles, int n
     reduce_add(p, partial + n->channels, n_tiles, stride, n->n, grad(p, n->bias));
 }
 
+/* ---- on the side ---------------------------------------------------------------------------------- */
+
+/* The pass goes on behind works [0, n) of the side. */
+static enum tg_status side_wait(struct pass *p, int n, struct tg_error *err)
+{
+    struct side *s = p->side;
+
+    if (n == 0)
+        return TG_OK;
+    CUDA(cudaStreamWaitEvent(p->stream, s->work[n - 1].done, 0));
+    for (int i = 0; i < n; i++) { /* the events turn round */
+        struct side_work first = s->work[0];
+
+        memmove(s->work, s->work + 1, (SIDE_WORKS - 1) * sizeof *s->work);
+        s->work[SIDE_WORKS - 1] = first;
+    }
+    s->n_works -= n;
+    return TG_OK;
+}
+
+static enum tg_status side_join(struct pass *p, struct tg_error *err)
+{
+    return p->side != NULL ? side_wait(p, p->side->n_works, err) : TG_OK;
+}
+
+/* The gradient at x is about to be written over. */
+static enum tg_status side_spare(struct pass *p, const void *x, struct tg_error *err)
+{
+    int n = 0;
+
+    for (int i = 0; p->side != NULL && i < p->side->n_works; i++)
+        n = p->side->work[i].reads == x ? i + 1 : n;
+    return n > 0 ? side_wait(p, n, err) : TG_OK;
+}
+
+/* Filters' gradient by the side, from what the pass has come to; reads: see side_work. */
+static enum tg_status side_run(struct pass *p, const struct conv_spec *spec, void **pointers,
+                               const void *reads, struct tg_error *err)
+{
+    struct side *s = p->side;
+    struct pass beside = *p;
+
+    if (s->n_works == SIDE_WORKS)
+        TRY(side_wait(p, 1, err));
+    beside.stream = s->stream;
+    beside.cudnn = s->cudnn;
+    beside.workspace = s->workspace;
+    beside.workspace_bytes = TRAIN_WORKSPACE;
+    CUDA(cudaEventRecord(s->split, p->stream));
+    CUDA(cudaStreamWaitEvent(s->stream, s->split, 0));
+    TRY(conv_run(&beside, spec, pointers, err));
+    s->work[s->n_works].reads = reads;
+    CUDA(cudaEventRecord(s->work[s->n_works].done, s->stream));
+    s->n_works++;
+    return TG_OK;
+}
+
+/* ---- sections ------------------------------------------------------------------------------------- */
+
 /* Everything from map `first` on is done, from: its first flat parameter. Gradients go to their place, unless
  * they may as well go with those that follow: each time costs two launches that do little. */
 static enum tg_status section_end(struct pass *p, int first_map, int64_t from, struct tg_error *err)
@@ -43,6 +103,7 @@ static enum tg_status section_end(struct pass *p, int first_map, int64_t from, s
 
     if (p->mode == PASS_COLLECT || (from > 0 && !p->section_due(p, from)))
         return TG_OK;
+    TRY(side_join(p, err));
     reduce_flush(p);
     if (n > 0)
         launch_filter_grads(net->precision, net->maps, first_map, n, net->shape.max_elements,
@@ -64,7 +125,10 @@ static enum tg_status conv_backward(struct pass *p, int map, void *x, void *dy, 
     void *pointers[CONV_TENSORS] = {[CONV_X] = x, [CONV_Y] = dy,
                                     [CONV_W] = pass_elements(p, net->filter_grads, at)};
 
-    TRY(conv_run(p, &spec, pointers, err));
+    if (p->side != NULL)
+        TRY(side_run(p, &spec, pointers, dy, err));
+    else
+        TRY(conv_run(p, &spec, pointers, err));
     if (dx == NULL)
         return TG_OK;
     spec = conv_spec_of(p, CONV_DATA_GRAD, map, 0);
@@ -85,6 +149,7 @@ static enum tg_status norm_backward(struct pass *p, int norm, const void *x, con
 
     if (p->mode == PASS_COLLECT)
         return TG_OK;
+    TRY(side_spare(p, dx, err));
     launch_norm_backward(p->net->precision, &a, p->stream);
     LAUNCHED();
     reduce_norm(p, partial, norm_backward_tiles(p->rows, s->points, channels), 2, norm);
@@ -118,6 +183,7 @@ static enum tg_status gpool_backward(struct pass *p, const struct shape_block *k
 
     if (p->mode == PASS_COLLECT)
         return TG_OK;
+    TRY(side_spare(p, b->d_mid, err));
     launch_row_backward(p->net->precision, &r, p->stream);
     launch_dense_backward(&dense, p->stream);
     launch_dense_grads(&weights, p->stream);

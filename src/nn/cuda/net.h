@@ -48,6 +48,7 @@ struct nn_net {
     struct update_settings *update_settings;
     struct update_host *update_host; /* pinned */
     struct recorded *update;  /* owned */
+    struct side *side;        /* owned; of recorded backward passes */
     struct nn_scale scale;    /* of the loss, up to the update; bf16, fp32: 1 and never changed */
     struct tg_span span;
     /* Pieces of sums in the order in which a backward pass completes them. */
@@ -64,6 +65,23 @@ struct nn_net {
     bool no_graphs;           /* this device or library cannot capture: everything goes piece by piece */
     pthread_mutex_t lock;     /* guards batches */
     struct gpu_batch *batches; /* open ones */
+};
+
+/* Filter gradients wait for nobody but the next section's end: in a record they go through a stream of their own,
+ * beside the norms' passes, which wait for memory, and in the last wave of a convolution that does not fill the
+ * device. What they read may not be written over before they are done. */
+enum { SIDE_WORKS = 16 };
+
+struct side {
+    cudaStream_t stream;
+    cudnnHandle_t cudnn;
+    void *workspace; /* [TRAIN_WORKSPACE] */
+    cudaEvent_t split;
+    struct side_work {
+        const void *reads;  /* output gradient of a convolution whose filters are under way */
+        cudaEvent_t done;
+    } work[SIDE_WORKS];     /* in the order of the stream: [0, n_works) are not waited for yet */
+    int n_works;
 };
 
 /* What an update reads and writes on the host. */
@@ -150,6 +168,7 @@ struct pass {
     enum tg_status (*section_done)(struct pass *p, int64_t from, struct tg_error *err);
     struct player *player;       /* for section_done */
     int bucket;
+    struct side *side;           /* NULL: all through one stream, so that plans can be chosen */
 };
 
 /* Lay the buffers out from base on (any aligned address; PASS_COLLECT never looks behind it). *bytes is

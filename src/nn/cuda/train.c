@@ -91,8 +91,10 @@ static enum tg_status backward_body(struct player *player, void *ctx, bool first
     struct pass p = {.net = net, .mode = PASS_RUN, .rows = g->capacity, .train = true, .tune = first,
                      .buf = &g->train_buffers, .io = &g->on_device, .stream = net->stream,
                      .cudnn = g->cudnn, .workspace = g->workspace, .workspace_bytes = g->workspace_bytes,
-                     .section_due = section_due, .section_done = section_done, .player = player};
+                     .section_due = section_due, .section_done = section_done, .player = player,
+                     .side = player->recording ? net->side : NULL};
 
+    net->side->n_works = 0; /* whatever a record that failed has left */
     TRY(pass_forward(&p, err));
     return pass_backward(&p, err);
 }

@@ -1,5 +1,7 @@
 /* runtime.cpp - as much of the CUDA runtime as the backend uses, on the host: device memory is malloc'd
- * (and starts as NaN), streams do their work at once, graphs are lists of closures. */
+ * (and starts as NaN), streams do their work at once, graphs are lists of closures. A stream that joins a
+ * capture keeps its work until another waits for it: as late as it could be, so that what is written over too
+ * early shows. */
 #include "emulate.h"
 
 #include <cstdint>
@@ -133,7 +135,10 @@ void emulated_barrier(void) { fiber_switch(&threads[running].state, &scheduler);
 
 struct CUstream_st {
     bool capturing;
-    std::vector<std::function<void()>> captured;
+    std::vector<std::function<void()>> captured; /* behind the first n_taken, which the origin has taken up */
+    size_t n_taken;
+    CUstream_st *origin;                         /* of a capture that this stream has joined */
+    std::vector<CUstream_st *> joined;
 };
 struct CUgraph_st {
     std::vector<std::function<void()>> work;
@@ -142,7 +147,9 @@ struct CUgraphExec_st {
     std::vector<std::function<void()>> work;
 };
 struct CUevent_st {
-    long at; /* launches so far */
+    long at;           /* launches so far */
+    CUstream_st *side; /* recorded in a capture: behind so much of this stream's work */
+    size_t upto;
 };
 
 void emulated_enqueue(cudaStream_t stream, std::function<void()> work)
@@ -179,6 +186,16 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
     *s = new CUstream_st();
     return cudaSuccess;
 }
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int)
+{
+    return cudaStreamCreateWithFlags(s, flags);
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *most)
+{
+    *least = 0;
+    *most = -5;
+    return cudaSuccess;
+}
 cudaError_t cudaStreamDestroy(cudaStream_t s)
 {
     delete s;
@@ -188,13 +205,35 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     return s != nullptr && s->capturing ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+/* In a capture: what waits for its origin joins it, and the origin takes up what it waits for. */
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
+{
+    if (e->side == nullptr || !e->side->capturing || e->side == s)
+        return cudaSuccess;
+    if (!s->capturing) {
+        s->capturing = true;
+        s->captured.clear();
+        s->n_taken = 0;
+        s->origin = e->side->origin != nullptr ? e->side->origin : e->side;
+        s->origin->joined.push_back(s);
+    } else if (s == e->side->origin) {
+        auto from = e->side->captured.begin();
+        size_t n = e->upto > e->side->n_taken ? e->upto - e->side->n_taken : 0;
+
+        s->captured.insert(s->captured.end(), from, from + (long)n);
+        e->side->captured.erase(from, from + (long)n);
+        e->side->n_taken += n;
+    }
+    return cudaSuccess;
+}
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode)
 {
     if (!captures() || s->capturing)
         return cudaErrorStreamCaptureUnsupported;
     s->capturing = true;
     s->captured.clear();
+    s->n_taken = 0;
+    s->origin = nullptr;
     return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
@@ -202,7 +241,17 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
     *graph = nullptr;
     if (!s->capturing)
         return cudaErrorIllegalState;
+    bool whole = s->origin == nullptr;
+
     s->capturing = false;
+    for (CUstream_st *other : s->joined) {
+        whole = whole && other->captured.empty();
+        other->capturing = false;
+        other->origin = nullptr;
+    }
+    s->joined.clear();
+    if (!whole)
+        return cudaErrorStreamCaptureUnjoined;
     *graph = new CUgraph_st{s->captured};
     return cudaSuccess;
 }
@@ -240,9 +289,11 @@ cudaError_t cudaEventDestroy(cudaEvent_t e)
 }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 {
-    if (s != nullptr && s->capturing)
-        return cudaErrorStreamCaptureUnsupported;
+    bool capturing = s != nullptr && s->capturing;
+
     e->at = n_launches;
+    e->side = capturing ? s : nullptr;
+    e->upto = capturing ? s->n_taken + s->captured.size() : 0;
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
