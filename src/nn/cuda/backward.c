@@ -106,7 +106,7 @@ static enum tg_status section_end(struct pass *p, int first_map, int64_t from, s
     TRY(side_join(p, err));
     reduce_flush(p);
     if (n > 0)
-        launch_filter_grads(net->precision, net->maps, first_map, n, net->shape.max_elements,
+        launch_filter_grads(net->precision, net->maps, first_map, n, net->shape.max_out,
                             net->filter_grads, net->sums, p->stream);
     p->filter_grads_from = first_map;
     LAUNCHED();

@@ -89,20 +89,14 @@ TG_HD int64_t conv_map_elements(const struct conv_map *m)
     return (int64_t)m->n_out * m->k * m->k * m->n_in;
 }
 
-/* The flat index of packed element e of this convolution; -1 for padding. */
-TG_HD int64_t conv_map_flat(const struct conv_map *m, int64_t e)
+/* The flat index of the first parameter of channel out o, of [real_in][k * k]; -1 for padding. */
+TG_HD int64_t conv_map_row(const struct conv_map *m, int32_t o)
 {
-    int32_t i = (int32_t)(e % m->n_in), tap = (int32_t)(e / m->n_in % (m->k * m->k));
-    int32_t o = (int32_t)(e / m->n_in / (m->k * m->k));
-
-    if (i >= m->real_in)
-        return -1;
     for (int p = 0; p < m->n_parts; p++) {
         int32_t in_part = o - m->part[p].at;
 
         if (in_part >= 0 && in_part < m->part[p].n_out)
-            return m->part[p].offset +
-                   ((int64_t)in_part * m->real_in + i) * (m->k * m->k) + tap;
+            return m->part[p].offset + (int64_t)in_part * m->real_in * (m->k * m->k);
     }
     return -1;
 }

@@ -262,15 +262,15 @@ struct pack_args {
     const struct conv_map *maps; /* device */
     const struct norm_map *norms;
     int n_maps, n_norms;
-    int64_t max_elements;        /* of one convolution */
+    int max_out;                 /* channels out of one convolution */
     const float *params;
     void *filters;
     float *packed_norms;
 };
 void launch_pack(int precision, const struct pack_args *a, cudaStream_t stream);
 /* grads += packed filter gradients of maps [first, first + n). */
-void launch_filter_grads(int precision, const struct conv_map *maps, int first, int n,
-                         int64_t max_elements, const void *packed, float *grads, cudaStream_t stream);
+void launch_filter_grads(int precision, const struct conv_map *maps, int first, int n, int max_out,
+                         const void *packed, float *grads, cudaStream_t stream);
 
 /* Lives on the device: what the last update did. */
 struct update_outcome {

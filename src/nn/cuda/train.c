@@ -152,7 +152,7 @@ static enum tg_status pack(const struct nn_net *net, struct tg_error *err)
 {
     const struct net_shape *s = &net->shape;
     struct pack_args a = {.maps = net->maps, .norms = net->norms, .n_maps = s->n_maps,
-                          .n_norms = s->n_norms, .max_elements = s->max_elements, .params = net->params,
+                          .n_norms = s->n_norms, .max_out = s->max_out, .params = net->params,
                           .filters = net->filters, .packed_norms = net->packed_norms};
 
     launch_pack(net->precision, &a, net->stream);
