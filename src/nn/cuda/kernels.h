@@ -19,7 +19,7 @@ extern "C" {
 
 enum {
     ROW_THREADS = 256,   /* of kernels with a block per row or tile */
-    MAX_TILES = 256,     /* partial sums of a norm over all points */
+    MAX_TILES = 528,     /* partial sums of a norm over all points: on an H100 two blocks an SM, twice */
     REDUCE_JOBS = 96,    /* three of a launch's four KB of arguments */
     DENSE_JOBS = 8,
     NORM_BLOCKS = 512    /* partial sums of the gradient's norm */
