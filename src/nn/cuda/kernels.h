@@ -39,12 +39,16 @@ struct norm_ref {
 
 /* ---- input.cu ----------------------------------------------------------------------------------- */
 
+/* And globals_bias [rows][stride] := globals [rows][n_globals] weight [n_globals][n_out], 0 behind n_out. */
 struct input_args {
     int rows, points, n_planes, channels, plane_bytes;
     const uint8_t *planes, *symmetry;
     const uint16_t *from; /* [8][points] the board point that lands at a network point */
     void *x, *mask;       /* out [rows][points][channels], [rows][points] */
     float *area;          /* out [rows] */
+    int n_globals, n_out, stride;
+    const float *globals, *weight;
+    float *globals_bias;
 };
 void launch_input(int precision, const struct input_args *a, cudaStream_t stream);
 
@@ -141,13 +145,6 @@ struct pool_dense_args {
 };
 void launch_pool(int precision, const struct pool_dense_args *a, cudaStream_t stream);
 
-/* y [rows][stride] := x [rows][n_in] weight [n_in][n_out], 0 behind n_out. */
-struct dense_args {
-    int rows, n_in, n_out, stride;
-    const float *x, *weight;
-    float *y;
-};
-void launch_dense(const struct dense_args *a, cudaStream_t stream);
 /* dx [rows][n_in] := weight dy, dy [rows][stride]. */
 struct dense_backward_args {
     int rows, n_in, n_out, stride;
