@@ -198,11 +198,11 @@ static void every_graph_has_a_plan_for_an_h100(void **state)
 }
 
 /* Of a fused convolution: plans of these kernels. */
-static int plan_kernels(const char *file, const int64_t *kernels, int n, char **json)
+static int plan_kernels(const char *file, int act, const int64_t *kernels, int n, char **json)
 {
     const struct conv_spec s = {.op = CONV_FORWARD, .rows = 64, .size = SIZE, .n_in = 96, .n_out = 96, .k = 3,
                                 .precision = PRECISION_BF16, .fusion = CONV_ADD | CONV_NORM | CONV_RAW,
-                                .act = NN_RELU};
+                                .act = act};
     struct device_prop prop = device_of(file);
     struct conv_plan plans[2];
     struct tg_error err;
@@ -226,9 +226,10 @@ static void an_h100_has_fused_kernels_of_its_generation(void **state)
     char *json = NULL;
 
     (void)state;
-    assert_int_equal(plan_kernels("tests/nn/cuda/a100.json", wanted, 2, NULL), 0);
-    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", &none, 1, NULL), 0);
-    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", wanted, 2, &json), 2);
+    assert_int_equal(plan_kernels("tests/nn/cuda/a100.json", NN_RELU, wanted, 2, NULL), 0);
+    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", NN_RELU, &none, 1, NULL), 0);
+    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", NN_MISH, wanted, 1, NULL), 1);
+    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", NN_RELU, wanted, 2, &json), 2);
     assert_non_null(strstr(json, "_sm90_"));
     assert_non_null(strstr(json, "256x64x64"));
     free(json);
