@@ -165,7 +165,8 @@ static int kernels_for(const struct nn_net *net, const struct conv_spec *s, cons
     return s->k == 1 ? 1 : KERNELS;
 }
 
-/* Plans for the whole spec: kernels first, and of cuDNN's proposals only one where there are kernels. */
+/* Plans for the whole spec: kernels, and of cuDNN's proposals only one where kernels are compared with each other,
+ * none where one has been chosen: a pass has up to eight kinds of fused convolutions. */
 static enum tg_status find_fused(struct pass *p, const struct conv_spec *spec, struct conv_plan *plans, int *n,
                                  struct tg_error *err)
 {
@@ -175,9 +176,15 @@ static enum tg_status find_fused(struct pass *p, const struct conv_spec *spec, s
 
     *n = 0;
     TRY(conv_plans_of_kernels(spec, &net->prop, p->workspace_bytes, which, n_kernels, plans, n, err));
-    TRY(conv_plans_find(spec, &net->prop, p->workspace_bytes, *n > 0 ? 1 : FUSED, plans + *n, &n_named, err));
+    if (*n > 0 && which != kernels)
+        return TG_OK;
+    enum tg_status rc = conv_plans_find(spec, &net->prop, p->workspace_bytes, *n > 0 ? 1 : FUSED, plans + *n,
+                                        &n_named, err);
+
     *n += n_named;
-    return TG_OK;
+    while (rc != TG_OK && *n > 0)
+        conv_plan_close(&plans[--*n]);
+    return rc;
 }
 
 /* Candidates for the spec: [0, *n). */

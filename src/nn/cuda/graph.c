@@ -365,7 +365,7 @@ static enum tg_status find(const struct conv_spec *s, const struct device_prop *
     if (kernels == NULL)
         TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
     for (int i = 0; kernels != NULL && i < n; i++)
-        TRY_OUT(conv_plan_of_kernel(graph, s->precision, prop, max_workspace, kernels[i], plans, n_found, err));
+        *n_found += conv_plan_of_kernel(graph, s->precision, prop, max_workspace, kernels[i], &plans[*n_found]);
 out:
     unmake(&m);
     if (rc != TG_OK)

@@ -94,14 +94,13 @@ enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct dev
                                      size_t max_workspace, const int64_t *kernels, int n,
                                      struct conv_plan *plans, int *n_found, struct tg_error *err);
 
-/* The same for a finished graph (of graph.c): that of conv_plans_find, and that of one kernel. Add to
- * plans [*n_found]. */
+/* The same for a finished graph (of graph.c): that of conv_plans_find, which adds to plans [*n_found], and that of
+ * one kernel, false if there is none. */
 enum tg_status conv_plans_of_graph(cudnnBackendDescriptor_t graph, int precision,
                                    const struct device_prop *prop, size_t max_workspace, int n,
                                    struct conv_plan *plans, int *n_found, struct tg_error *err);
-enum tg_status conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision,
-                                   const struct device_prop *prop, size_t max_workspace, int64_t kernel,
-                                   struct conv_plan *plans, int *n_found, struct tg_error *err);
+bool conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision, const struct device_prop *prop,
+                         size_t max_workspace, int64_t kernel, struct conv_plan *p);
 
 /* A plan as text (malloc'd), and back. TG_EDEVICE: this cuDNN or device does not take it. */
 enum tg_status conv_plan_save(const struct conv_plan *p, char **json, struct tg_error *err);

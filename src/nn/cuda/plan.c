@@ -205,55 +205,52 @@ enum tg_status conv_plans_of_graph(cudnnBackendDescriptor_t graph, int precision
 /* Descriptors of one kernel's plan: engine, choice of the kernel, configuration. */
 enum { OF_ENGINE, OF_KNOB, OF_CONFIG, N_OF };
 
-static enum tg_status ask_kernel(cudnnBackendDescriptor_t graph, const struct device_prop *prop,
-                                 int64_t kernel, cudnnBackendDescriptor_t d[N_OF], struct tg_error *err)
+static bool create(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *d)
+{
+    return cudnnBackendCreateDescriptor(type, d) == CUDNN_STATUS_SUCCESS;
+}
+
+static bool set(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+                const void *value)
+{
+    return cudnnBackendSetAttribute(d, name, type, 1, value) == CUDNN_STATUS_SUCCESS;
+}
+
+static bool finish(cudnnBackendDescriptor_t d) { return cudnnBackendFinalize(d) == CUDNN_STATUS_SUCCESS; }
+
+/* The kernel's configuration of the graph; false if this device or cuDNN does not have it. */
+static bool have_kernel(cudnnBackendDescriptor_t graph, int precision, const struct device_prop *prop,
+                        int64_t kernel, cudnnBackendDescriptor_t d[N_OF])
 {
     const int64_t number = KERNEL_ENGINE;
     const cudnnBackendKnobType_t knob = CUDNN_KNOB_TYPE_KERNEL_CFG;
+    const cudnnBackendAttributeType_t descriptor = CUDNN_TYPE_BACKEND_DESCRIPTOR;
 
-    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &d[OF_ENGINE]));
-    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, &d[OF_KNOB]));
-    CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &d[OF_CONFIG]));
-    CUDNN(cudnnBackendSetAttribute(d[OF_ENGINE], CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
-                                   CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph));
-    CUDNN(cudnnBackendSetAttribute(d[OF_ENGINE], CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &number));
-    if (prop->handle == NULL)
-        CUDNN(cudnnBackendSetAttribute(d[OF_ENGINE], CUDNN_ATTR_ENGINE_DEVICEPROP,
-                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &prop->d));
-    CUDNN(cudnnBackendSetAttribute(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, &knob));
-    CUDNN(cudnnBackendSetAttribute(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1, &kernel));
-    CUDNN(cudnnBackendFinalize(d[OF_KNOB]));
-    return TG_OK;
+    return create(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &d[OF_ENGINE]) &&
+           set(d[OF_ENGINE], CUDNN_ATTR_ENGINE_OPERATION_GRAPH, descriptor, &graph) &&
+           set(d[OF_ENGINE], CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, &number) &&
+           (prop->handle != NULL || set(d[OF_ENGINE], CUDNN_ATTR_ENGINE_DEVICEPROP, descriptor, &prop->d)) &&
+           finish(d[OF_ENGINE]) && engine_allowed(d[OF_ENGINE], precision) &&
+           create(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, &d[OF_KNOB]) &&
+           set(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, &knob) &&
+           set(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, &kernel) && finish(d[OF_KNOB]) &&
+           create(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &d[OF_CONFIG]) &&
+           set(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_ENGINE, descriptor, &d[OF_ENGINE]) &&
+           set(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, descriptor, &d[OF_KNOB]) && finish(d[OF_CONFIG]);
 }
 
-/* Refused here is what this device or cuDNN does not have. */
-static bool have_kernel(cudnnBackendDescriptor_t d[N_OF], int precision)
-{
-    return cudnnBackendFinalize(d[OF_ENGINE]) == CUDNN_STATUS_SUCCESS &&
-           engine_allowed(d[OF_ENGINE], precision) &&
-           cudnnBackendSetAttribute(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                    1, &d[OF_ENGINE]) == CUDNN_STATUS_SUCCESS &&
-           cudnnBackendSetAttribute(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
-                                    CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &d[OF_KNOB]) == CUDNN_STATUS_SUCCESS &&
-           cudnnBackendFinalize(d[OF_CONFIG]) == CUDNN_STATUS_SUCCESS;
-}
-
-enum tg_status conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision,
-                                   const struct device_prop *prop, size_t max_workspace, int64_t kernel,
-                                   struct conv_plan *plans, int *n_found, struct tg_error *err)
+bool conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision, const struct device_prop *prop,
+                         size_t max_workspace, int64_t kernel, struct conv_plan *p)
 {
     cudnnBackendDescriptor_t d[N_OF] = {NULL};
-    struct conv_plan *p = &plans[*n_found];
-    enum tg_status rc = ask_kernel(graph, prop, kernel, d, err);
+    bool ok = have_kernel(graph, precision, prop, kernel, d) && try_config(d[OF_CONFIG], prop, max_workspace, p);
 
     p->engine = KERNEL_ENGINE;
     p->kernel = kernel;
-    if (rc == TG_OK)
-        *n_found += have_kernel(d, precision) && try_config(d[OF_CONFIG], prop, max_workspace, p);
     for (int i = N_OF - 1; i >= 0; i--)
         if (d[i] != NULL)
             cudnnBackendDestroyDescriptor(d[i]);
-    return rc;
+    return ok;
 }
 
 /* ---- text --------------------------------------------------------------------------------------- */
