@@ -70,26 +70,61 @@ static enum tg_status side_spare(struct pass *p, const void *x, struct tg_error 
     return n > 0 ? side_wait(p, n, err) : TG_OK;
 }
 
-/* Filters' gradient by the side, from what the pass has come to; reads: see side_work. */
-static enum tg_status side_run(struct pass *p, const struct conv_spec *spec, void **pointers,
-                               const void *reads, struct tg_error *err)
+/* *stream := where to enqueue what nobody but the section's end waits for; without a side the pass's own. */
+static enum tg_status side_begin(struct pass *p, cudaStream_t *stream, struct tg_error *err)
 {
     struct side *s = p->side;
-    struct pass beside = *p;
 
+    *stream = p->stream;
+    if (s == NULL)
+        return TG_OK;
     if (s->n_works == SIDE_WORKS)
         TRY(side_wait(p, 1, err));
-    beside.stream = s->stream;
-    beside.cudnn = s->cudnn;
-    beside.workspace = s->workspace;
-    beside.workspace_bytes = TRAIN_WORKSPACE;
     CUDA(cudaEventRecord(s->split, p->stream));
     CUDA(cudaStreamWaitEvent(s->stream, s->split, 0));
-    TRY(conv_run(&beside, spec, pointers, err));
+    *stream = s->stream;
+    return TG_OK;
+}
+
+/* reads: see side_work; NULL: nothing that is written again in this pass. */
+static enum tg_status side_end(struct pass *p, const void *reads, struct tg_error *err)
+{
+    struct side *s = p->side;
+
+    if (s == NULL)
+        return TG_OK;
     s->work[s->n_works].reads = reads;
     CUDA(cudaEventRecord(s->work[s->n_works].done, s->stream));
     s->n_works++;
     return TG_OK;
+}
+
+/* A convolution on the side. */
+static enum tg_status side_conv(struct pass *p, const struct conv_spec *spec, void **pointers, const void *reads,
+                                struct tg_error *err)
+{
+    struct pass beside = *p;
+
+    TRY(side_begin(p, &beside.stream, err));
+    if (p->side != NULL) {
+        beside.cudnn = p->side->cudnn;
+        beside.workspace = p->side->workspace;
+        beside.workspace_bytes = TRAIN_WORKSPACE;
+    }
+    TRY(conv_run(&beside, spec, pointers, err));
+    return side_end(p, reads, err);
+}
+
+/* Gradients of small matrices on the side. */
+static enum tg_status side_dense(struct pass *p, const struct dense_grad_jobs *jobs, const void *reads,
+                                 struct tg_error *err)
+{
+    cudaStream_t stream;
+
+    TRY(side_begin(p, &stream, err));
+    launch_dense_grads(jobs, stream);
+    LAUNCHED();
+    return side_end(p, reads, err);
 }
 
 /* ---- sections ------------------------------------------------------------------------------------- */
@@ -125,10 +160,7 @@ static enum tg_status conv_backward(struct pass *p, int map, void *x, void *dy, 
     void *pointers[CONV_TENSORS] = {[CONV_X] = x, [CONV_Y] = dy,
                                     [CONV_W] = pass_elements(p, net->filter_grads, at)};
 
-    if (p->side != NULL)
-        TRY(side_run(p, &spec, pointers, dy, err));
-    else
-        TRY(conv_run(p, &spec, pointers, err));
+    TRY(side_conv(p, &spec, pointers, dy, err));
     if (dx == NULL)
         return TG_OK;
     spec = conv_spec_of(p, CONV_DATA_GRAD, map, 0);
@@ -184,9 +216,10 @@ static enum tg_status gpool_backward(struct pass *p, const struct shape_block *k
     if (p->mode == PASS_COLLECT)
         return TG_OK;
     TRY(side_spare(p, b->d_mid, err));
+    TRY(side_spare(p, b->d_row_bias, err));
     launch_row_backward(p->net->precision, &r, p->stream);
+    TRY(side_dense(p, &weights, b->d_row_bias, err));
     launch_dense_backward(&dense, p->stream);
-    launch_dense_grads(&weights, p->stream);
     launch_row_backward(p->net->precision, &g, p->stream);
     LAUNCHED();
     reduce_norm(p, m->partial2, p->rows, 2, k->norm2);
@@ -251,7 +284,6 @@ static void launch_head_losses(struct pass *p)
         if (s->arch.policy_role[c] <= NN_POLICY_SOFT)
             a.channel[s->arch.policy_role[c]] = c;
     launch_loss(&a, p->stream);
-    launch_metrics(p->rows, h->row_metrics, p->net->sums + s->layout.n_params, p->stream);
 }
 
 /* Policy points, then everything per row, then the two pooled parts. */
@@ -300,7 +332,7 @@ static void dense_job(struct dense_grad_jobs *jobs, const float *x, const float 
                                                         .grad = to};
 }
 
-static void launch_head_weights(struct pass *p)
+static enum tg_status head_weights(struct pass *p, struct tg_error *err)
 {
     const struct nn_arch *a = &p->net->shape.arch;
     const struct shape_heads *w = &p->net->shape.heads;
@@ -322,8 +354,18 @@ static void launch_head_weights(struct pass *p)
     dense_job(&value, NULL, h->d_value, 1, NN_N_VALUE, NN_N_VALUE, grad(p, w->fc3_bias));
     dense_job(&value, r->fc2_act, h->d_score, a->v2, a->n_score, a->n_score, grad(p, w->score));
     dense_job(&value, NULL, h->d_score, 1, a->n_score, a->n_score, grad(p, w->score_bias));
-    launch_dense_grads(&policy, p->stream);
-    launch_dense_grads(&value, p->stream);
+    TRY(side_dense(p, &policy, NULL, err));
+    return side_dense(p, &value, NULL, err);
+}
+
+static enum tg_status head_metrics(struct pass *p, struct tg_error *err)
+{
+    cudaStream_t stream;
+
+    TRY(side_begin(p, &stream, err));
+    launch_metrics(p->rows, p->buf->heads.row_metrics, p->net->sums + p->net->shape.layout.n_params, stream);
+    LAUNCHED();
+    return side_end(p, NULL, err);
 }
 
 /* d := gradient of the stream x behind the last block. */
@@ -336,8 +378,9 @@ static enum tg_status heads_backward(struct pass *p, void *x, void *d, struct tg
     if (p->mode == PASS_RUN) {
         launch_head_losses(p);
         launch_head_parts(p);
-        launch_head_weights(p);
         LAUNCHED();
+        TRY(head_weights(p, err));
+        TRY(head_metrics(p, err));
         int p1 = s->norms[w->norm_p1].channels, v1 = s->norms[w->norm_v1].channels;
         int policy_rows = 2 + s->arch.n_policy;
 
@@ -367,9 +410,9 @@ static enum tg_status stem_backward(struct pass *p, void *d, struct tg_error *er
                  .grad = grad(p, s->globals)}}};
 
     if (p->mode == PASS_RUN) {
+        TRY(side_spare(p, p->buf->d_row_bias, err));
         launch_row_sums(p->net->precision, &boards, channels, d, p->buf->d_row_bias, p->stream);
-        launch_dense_grads(&globals, p->stream);
-        LAUNCHED();
+        TRY(side_dense(p, &globals, p->buf->d_row_bias, err));
     }
     TRY(conv_backward(p, s->stem, p->buf->x, d, NULL, err));
     return section_end(p, s->stem, 0, err);

@@ -67,9 +67,9 @@ struct nn_net {
     struct gpu_batch *batches; /* open ones */
 };
 
-/* Filter gradients wait for nobody but the next section's end: in a record they go through a stream of their own,
- * beside the norms' passes, which wait for memory, and in the last wave of a convolution that does not fill the
- * device. What they read may not be written over before they are done. */
+/* Nobody waits for gradients of filters and matrices but the next section's end: in a record they go through a stream
+ * of their own, beside the norms' passes, which wait for memory, and in the last wave of a convolution that does not
+ * fill the device. What they read may not be written over before they are done. */
 enum { SIDE_WORKS = 16 };
 
 struct side {
@@ -78,7 +78,7 @@ struct side {
     void *workspace; /* [TRAIN_WORKSPACE] */
     cudaEvent_t split;
     struct side_work {
-        const void *reads;  /* output gradient of a convolution whose filters are under way */
+        const void *reads;  /* the output gradient that it reads */
         cudaEvent_t done;
     } work[SIDE_WORKS];     /* in the order of the stream: [0, n_works) are not waited for yet */
     int n_works;

@@ -148,14 +148,15 @@ static void gradients_that_come_in_pieces_are_those_of_the_cpu(void **state)
     check_played_gradient(&arch, 2, 1);
 }
 
-/* Filter gradients are recorded beside the pass; the emulator comes to them as late as it may. */
-static void filter_gradients_read_what_is_not_yet_written_over(void **state)
+/* Gradients of filters and matrices are recorded beside the pass; the emulator comes to them as late as it may. */
+static void gradients_read_what_is_not_yet_written_over(void **state)
 {
     struct nn_arch arch = nested_net(NN_MISH);
 
     (void)state;
     check_played_gradient(&arch, 5, ROWS);
     arch = gpool_net(NN_MISH);
+    add_block(&arch, NN_BLOCK_GPOOL, 10, 5, 0);
     check_played_gradient(&arch, 5, ROWS);
     arch = residual_net(NN_RELU);
     check_played_gradient(&arch, 5, ROWS);
@@ -165,7 +166,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once),
-        cmocka_unit_test(filter_gradients_read_what_is_not_yet_written_over),
+        cmocka_unit_test(gradients_read_what_is_not_yet_written_over),
         cmocka_unit_test(gradients_that_come_in_pieces_are_those_of_the_cpu),
         cmocka_unit_test(plans_are_chosen_by_what_they_take_in_a_record),
     };
