@@ -2,6 +2,7 @@
  * complete is added to the net's sums section by section, so that it can travel while the rest is
  * still computed. */
 #include <stddef.h>
+#include <string.h>
 
 #include "cuda_call.h"
 #include "net.h"
@@ -34,21 +35,117 @@ static void reduce_norm(struct pass *p, const float *partial, int n_tiles, int n
     reduce_add(p, partial + n->channels, n_tiles, stride, n->n, grad(p, n->bias));
 }
 
-/* Everything from map `first` on is done: gradients go to their place. from: first flat parameter. */
+/* ---- on the side ---------------------------------------------------------------------------------- */
+
+/* The pass goes on behind works [0, n) of the side. */
+static enum tg_status side_wait(struct pass *p, int n, struct tg_error *err)
+{
+    struct side *s = p->side;
+
+    if (n == 0)
+        return TG_OK;
+    CUDA(cudaStreamWaitEvent(p->stream, s->work[n - 1].done, 0));
+    for (int i = 0; i < n; i++) { /* the events turn round */
+        struct side_work first = s->work[0];
+
+        memmove(s->work, s->work + 1, (SIDE_WORKS - 1) * sizeof *s->work);
+        s->work[SIDE_WORKS - 1] = first;
+    }
+    s->n_works -= n;
+    return TG_OK;
+}
+
+static enum tg_status side_join(struct pass *p, struct tg_error *err)
+{
+    return p->side != NULL ? side_wait(p, p->side->n_works, err) : TG_OK;
+}
+
+/* The gradient at x is about to be written over. */
+static enum tg_status side_spare(struct pass *p, const void *x, struct tg_error *err)
+{
+    int n = 0;
+
+    for (int i = 0; p->side != NULL && i < p->side->n_works; i++)
+        n = p->side->work[i].reads == x ? i + 1 : n;
+    return n > 0 ? side_wait(p, n, err) : TG_OK;
+}
+
+/* *stream := where to enqueue what nobody but the section's end waits for; without a side the pass's own. */
+static enum tg_status side_begin(struct pass *p, cudaStream_t *stream, struct tg_error *err)
+{
+    struct side *s = p->side;
+
+    *stream = p->stream;
+    if (s == NULL)
+        return TG_OK;
+    if (s->n_works == SIDE_WORKS)
+        TRY(side_wait(p, 1, err));
+    CUDA(cudaEventRecord(s->split, p->stream));
+    CUDA(cudaStreamWaitEvent(s->stream, s->split, 0));
+    *stream = s->stream;
+    return TG_OK;
+}
+
+/* reads: see side_work; NULL: nothing that is written again in this pass. */
+static enum tg_status side_end(struct pass *p, const void *reads, struct tg_error *err)
+{
+    struct side *s = p->side;
+
+    if (s == NULL)
+        return TG_OK;
+    s->work[s->n_works].reads = reads;
+    CUDA(cudaEventRecord(s->work[s->n_works].done, s->stream));
+    s->n_works++;
+    return TG_OK;
+}
+
+/* A convolution on the side. */
+static enum tg_status side_conv(struct pass *p, const struct conv_spec *spec, void **pointers, const void *reads,
+                                struct tg_error *err)
+{
+    struct pass beside = *p;
+
+    TRY(side_begin(p, &beside.stream, err));
+    if (p->side != NULL) {
+        beside.cudnn = p->side->cudnn;
+        beside.workspace = p->side->workspace;
+        beside.workspace_bytes = TRAIN_WORKSPACE;
+    }
+    TRY(conv_run(&beside, spec, pointers, err));
+    return side_end(p, reads, err);
+}
+
+/* Gradients of small matrices on the side. */
+static enum tg_status side_dense(struct pass *p, const struct dense_grad_jobs *jobs, const void *reads,
+                                 struct tg_error *err)
+{
+    cudaStream_t stream;
+
+    TRY(side_begin(p, &stream, err));
+    launch_dense_grads(jobs, stream);
+    LAUNCHED();
+    return side_end(p, reads, err);
+}
+
+/* ---- sections ------------------------------------------------------------------------------------- */
+
+/* Everything from map `first` on is done, from: its first flat parameter. Gradients go to their place, unless
+ * they may as well go with those that follow: each time costs two launches that do little. */
 static enum tg_status section_end(struct pass *p, int first_map, int64_t from, struct tg_error *err)
 {
     struct nn_net *net = p->net;
     int n = p->filter_grads_from - first_map;
 
-    if (p->mode == PASS_COLLECT)
+    if (p->mode == PASS_COLLECT || (from > 0 && !p->section_due(p, from)))
         return TG_OK;
+    TRY(side_join(p, err));
     reduce_flush(p);
     if (n > 0)
-        launch_filter_grads(net->precision, net->maps, first_map, n, net->shape.max_elements,
+        launch_filter_grads(net->precision, net->maps, first_map, n, net->shape.max_out,
                             net->filter_grads, net->sums, p->stream);
     p->filter_grads_from = first_map;
     LAUNCHED();
-    return p->section_done != NULL ? p->section_done(p, from, err) : TG_OK;
+    return p->section_done(p, from, err);
 }
 
 /* ---- layers --------------------------------------------------------------------------------------- */
@@ -63,7 +160,7 @@ static enum tg_status conv_backward(struct pass *p, int map, void *x, void *dy, 
     void *pointers[CONV_TENSORS] = {[CONV_X] = x, [CONV_Y] = dy,
                                     [CONV_W] = pass_elements(p, net->filter_grads, at)};
 
-    TRY(conv_run(p, &spec, pointers, err));
+    TRY(side_conv(p, &spec, pointers, dy, err));
     if (dx == NULL)
         return TG_OK;
     spec = conv_spec_of(p, CONV_DATA_GRAD, map, 0);
@@ -84,6 +181,7 @@ static enum tg_status norm_backward(struct pass *p, int norm, const void *x, con
 
     if (p->mode == PASS_COLLECT)
         return TG_OK;
+    TRY(side_spare(p, dx, err));
     launch_norm_backward(p->net->precision, &a, p->stream);
     LAUNCHED();
     reduce_norm(p, partial, norm_backward_tiles(p->rows, s->points, channels), 2, norm);
@@ -117,9 +215,11 @@ static enum tg_status gpool_backward(struct pass *p, const struct shape_block *k
 
     if (p->mode == PASS_COLLECT)
         return TG_OK;
+    TRY(side_spare(p, b->d_mid, err));
+    TRY(side_spare(p, b->d_row_bias, err));
     launch_row_backward(p->net->precision, &r, p->stream);
+    TRY(side_dense(p, &weights, b->d_row_bias, err));
     launch_dense_backward(&dense, p->stream);
-    launch_dense_grads(&weights, p->stream);
     launch_row_backward(p->net->precision, &g, p->stream);
     LAUNCHED();
     reduce_norm(p, m->partial2, p->rows, 2, k->norm2);
@@ -184,7 +284,6 @@ static void launch_head_losses(struct pass *p)
         if (s->arch.policy_role[c] <= NN_POLICY_SOFT)
             a.channel[s->arch.policy_role[c]] = c;
     launch_loss(&a, p->stream);
-    launch_metrics(p->rows, h->row_metrics, p->net->sums + s->layout.n_params, p->stream);
 }
 
 /* Policy points, then everything per row, then the two pooled parts. */
@@ -233,7 +332,7 @@ static void dense_job(struct dense_grad_jobs *jobs, const float *x, const float 
                                                         .grad = to};
 }
 
-static void launch_head_weights(struct pass *p)
+static enum tg_status head_weights(struct pass *p, struct tg_error *err)
 {
     const struct nn_arch *a = &p->net->shape.arch;
     const struct shape_heads *w = &p->net->shape.heads;
@@ -255,8 +354,18 @@ static void launch_head_weights(struct pass *p)
     dense_job(&value, NULL, h->d_value, 1, NN_N_VALUE, NN_N_VALUE, grad(p, w->fc3_bias));
     dense_job(&value, r->fc2_act, h->d_score, a->v2, a->n_score, a->n_score, grad(p, w->score));
     dense_job(&value, NULL, h->d_score, 1, a->n_score, a->n_score, grad(p, w->score_bias));
-    launch_dense_grads(&policy, p->stream);
-    launch_dense_grads(&value, p->stream);
+    TRY(side_dense(p, &policy, NULL, err));
+    return side_dense(p, &value, NULL, err);
+}
+
+static enum tg_status head_metrics(struct pass *p, struct tg_error *err)
+{
+    cudaStream_t stream;
+
+    TRY(side_begin(p, &stream, err));
+    launch_metrics(p->rows, p->buf->heads.row_metrics, p->net->sums + p->net->shape.layout.n_params, stream);
+    LAUNCHED();
+    return side_end(p, NULL, err);
 }
 
 /* d := gradient of the stream x behind the last block. */
@@ -269,8 +378,9 @@ static enum tg_status heads_backward(struct pass *p, void *x, void *d, struct tg
     if (p->mode == PASS_RUN) {
         launch_head_losses(p);
         launch_head_parts(p);
-        launch_head_weights(p);
         LAUNCHED();
+        TRY(head_weights(p, err));
+        TRY(head_metrics(p, err));
         int p1 = s->norms[w->norm_p1].channels, v1 = s->norms[w->norm_v1].channels;
         int policy_rows = 2 + s->arch.n_policy;
 
@@ -300,9 +410,9 @@ static enum tg_status stem_backward(struct pass *p, void *d, struct tg_error *er
                  .grad = grad(p, s->globals)}}};
 
     if (p->mode == PASS_RUN) {
+        TRY(side_spare(p, p->buf->d_row_bias, err));
         launch_row_sums(p->net->precision, &boards, channels, d, p->buf->d_row_bias, p->stream);
-        launch_dense_grads(&globals, p->stream);
-        LAUNCHED();
+        TRY(side_dense(p, &globals, p->buf->d_row_bias, err));
     }
     TRY(conv_backward(p, s->stem, p->buf->x, d, NULL, err));
     return section_end(p, s->stem, 0, err);

@@ -10,7 +10,11 @@
 #include "net.h"
 #include "tengen/file.h"
 
-enum { PLAIN = 6, FUSED = 2, REPEATS = 5 };
+/* cuDNN's numbers of fused kernels for compute capability 9; the output's points x channels of a tile, and
+ * channels in at a time. Each takes seconds to compile. */
+static const int64_t kernels[] = {10 /* 256 x 64, 64 */, 2 /* 128 x 128, 64 */};
+enum { PLAIN = 12, FUSED = 2, KERNELS = sizeof kernels / sizeof *kernels, CANDIDATES = PLAIN + FUSED + KERNELS };
+enum { REPEATS = 10 };
 static const double TUNE_SEC = 60.0; /* a net spends on compiling fused plans at most */
 
 struct conv_spec conv_spec_of(const struct pass *p, enum conv_op op, int map, int fusion)
@@ -93,18 +97,55 @@ static bool works(struct pass *p, const struct choice *c, void **pointers)
     return ok;
 }
 
-/* Seconds of one run, or infinity if it cannot be run. */
-static double time_choice(struct pass *p, const struct choice *c, void **pointers, cudaEvent_t from,
-                          cudaEvent_t to)
+/* Runs as a CUDA graph, NULL if they cannot be recorded. */
+static cudaGraphExec_t record_runs(struct pass *p, const struct choice *c, void **pointers)
 {
     struct tg_error ignored;
-    float ms = 0.0f;
-    bool ok = works(p, c, pointers) && cudaEventRecord(from, p->stream) == cudaSuccess;
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t exec = NULL;
+    bool ok = true;
 
+    if (cudaStreamBeginCapture(p->stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess)
+        return NULL;
     for (int i = 0; ok && i < REPEATS; i++)
         ok = run_choice(p, c, pointers, &ignored) == TG_OK;
-    ok = ok && cudaEventRecord(to, p->stream) == cudaSuccess &&
-         cudaEventSynchronize(to) == cudaSuccess && cudaEventElapsedTime(&ms, from, to) == cudaSuccess;
+    ok = cudaStreamEndCapture(p->stream, &graph) == cudaSuccess && ok &&
+         cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
+    if (graph != NULL)
+        cudaGraphDestroy(graph);
+    return ok ? exec : NULL;
+}
+
+/* Enqueue them, from the record if there is one. */
+static bool enqueue_runs(struct pass *p, const struct choice *c, void **pointers, cudaGraphExec_t exec)
+{
+    struct tg_error ignored;
+    bool ok = true;
+
+    if (exec != NULL)
+        return cudaGraphLaunch(exec, p->stream) == cudaSuccess;
+    for (int i = 0; ok && i < REPEATS; i++)
+        ok = run_choice(p, c, pointers, &ignored) == TG_OK;
+    return ok;
+}
+
+/* Seconds of one run, or infinity if it cannot be run. Passes are played from records, and so are these runs:
+ * the calls that enqueue a small convolution take longer than it does. */
+static double time_choice(struct pass *p, const struct choice *c, void **pointers, bool record, cudaEvent_t from,
+                          cudaEvent_t to)
+{
+    float ms = 0.0f;
+    bool ok = works(p, c, pointers);
+    cudaGraphExec_t exec = ok && record ? record_runs(p, c, pointers) : NULL;
+
+    ok = ok && (exec != NULL) == record;
+    if (ok && record) /* its first launch takes longer */
+        ok = enqueue_runs(p, c, pointers, exec);
+    ok = ok && cudaEventRecord(from, p->stream) == cudaSuccess && enqueue_runs(p, c, pointers, exec) &&
+         cudaEventRecord(to, p->stream) == cudaSuccess && cudaEventSynchronize(to) == cudaSuccess &&
+         cudaEventElapsedTime(&ms, from, to) == cudaSuccess;
+    if (exec != NULL)
+        cudaGraphExecDestroy(exec);
     cudaGetLastError();
     return ok ? 1e-3 * (double)ms / REPEATS : INFINITY;
 }
@@ -122,12 +163,49 @@ static void say_not_fused(const struct nn_net *net, const struct conv_spec *spec
     tg_log(net->log, TG_LOG_WARN, "cuDNN has no fused plan for %s, which is slower without: %s", name, why);
 }
 
+/* Which kernels to compile: of convolutions that differ in what is fused alone, the first one's fastest; a 1x1
+ * convolution waits for memory, whatever the tile. */
+static int kernels_for(const struct nn_net *net, const struct conv_spec *s, const int64_t **which)
+{
+    for (int i = 0; i < net->n_choices; i++) {
+        const struct choice *c = &net->choices[i];
+
+        *which = &c->kernel;
+        if (c->kernel >= 0 && c->spec.rows == s->rows && c->spec.k == s->k && c->spec.n_out == s->n_out)
+            return 1;
+    }
+    *which = kernels;
+    return s->k == 1 ? 1 : KERNELS;
+}
+
+/* Plans for the whole spec: kernels, and of cuDNN's proposals only one where kernels are compared with each other,
+ * none where one has been chosen: a pass has up to eight kinds of fused convolutions. */
+static enum tg_status find_fused(struct pass *p, const struct conv_spec *spec, struct conv_plan *plans, int *n,
+                                 struct tg_error *err)
+{
+    const struct nn_net *net = p->net;
+    const int64_t *which;
+    int n_kernels = kernels_for(net, spec, &which), n_named = 0;
+
+    *n = 0;
+    TRY(conv_plans_of_kernels(spec, &net->prop, p->workspace_bytes, which, n_kernels, plans, n, err));
+    if (*n > 0 && which != kernels)
+        return TG_OK;
+    enum tg_status rc = conv_plans_find(spec, &net->prop, p->workspace_bytes, *n > 0 ? 1 : FUSED, plans + *n,
+                                        &n_named, err);
+
+    *n += n_named;
+    while (rc != TG_OK && *n > 0)
+        conv_plan_close(&plans[--*n]);
+    return rc;
+}
+
 /* Candidates for the spec: [0, *n). */
 static enum tg_status find_candidates(struct pass *p, const struct conv_spec *spec, struct choice *c, int *n,
                                       struct tg_error *err)
 {
     struct conv_spec plain = plain_of(spec);
-    struct conv_plan plans[PLAIN];
+    struct conv_plan plans[CANDIDATES];
     bool fuse = spec->fusion != 0 && p->tune && !p->net->plain && spec->precision != PRECISION_F32 &&
                 p->net->tuned_sec < TUNE_SEC;
     int n_plain = 0, n_fused = 0;
@@ -135,18 +213,18 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
     *n = 0;
     TRY(conv_plans_find(&plain, &p->net->prop, p->workspace_bytes, PLAIN, plans, &n_plain, err));
     for (int i = 0; i < n_plain; i++)
-        c[(*n)++] = (struct choice){.spec = *spec, .plan = plans[i]};
+        c[(*n)++] = (struct choice){.spec = *spec, .plan = plans[i], .kernel = -1};
     if (fuse)
-        TRY(conv_plans_find(spec, &p->net->prop, p->workspace_bytes, FUSED, plans, &n_fused, err));
+        TRY(find_fused(p, spec, plans, &n_fused, err));
     if (fuse && n_fused == 0)
         say_not_fused(p->net, spec, err->text);
     for (int i = 0; i < n_fused; i++)
-        c[(*n)++] = (struct choice){.spec = *spec, .fused = true, .plan = plans[i]};
+        c[(*n)++] = (struct choice){.spec = *spec, .fused = true, .plan = plans[i], .kernel = -1};
     return TG_OK;
 }
 
 /* The index of the first candidate that can be run, -1 if none can. */
-static int first_that_works(struct pass *p, const struct choice *c, int n, void **pointers)
+static int first_that_works(struct pass *p, struct choice *c, int n, void **pointers)
 {
     for (int i = 0; i < n; i++)
         if (works(p, &c[i], pointers))
@@ -154,22 +232,42 @@ static int first_that_works(struct pass *p, const struct choice *c, int n, void 
     return -1;
 }
 
-/* The index of the fastest candidate, -1 if none can be run. */
-static int fastest(struct pass *p, const struct choice *c, int n, void **pointers)
+/* Time all candidates; the index of the fastest, -1 if none can be run; it remembers the fastest kernel. */
+static int time_all(struct pass *p, struct choice *c, int n, void **pointers, bool record, cudaEvent_t from,
+                    cudaEvent_t to)
 {
-    cudaEvent_t from = NULL, to = NULL;
-    double best = INFINITY;
+    double best = INFINITY, best_kernel = INFINITY;
+    int64_t kernel = -1;
     int at = -1;
 
-    if (cudaEventCreate(&from) == cudaSuccess && cudaEventCreate(&to) == cudaSuccess)
-        for (int i = 0; i < n; i++) {
-            double sec = time_choice(p, &c[i], pointers, from, to);
+    for (int i = 0; i < n; i++) {
+        double sec = time_choice(p, &c[i], pointers, record, from, to);
 
-            if (sec < best) {
-                best = sec;
-                at = i;
-            }
+        if (sec < best) {
+            best = sec;
+            at = i;
         }
+        if (c[i].plan.kernel >= 0 && sec < best_kernel) {
+            best_kernel = sec;
+            kernel = c[i].plan.kernel;
+        }
+    }
+    if (at >= 0)
+        c[at].kernel = kernel;
+    return at;
+}
+
+/* The index of the fastest candidate, -1 if none can be run. */
+static int fastest(struct pass *p, struct choice *c, int n, void **pointers)
+{
+    cudaEvent_t from = NULL, to = NULL;
+    int at = -1;
+
+    if (cudaEventCreate(&from) == cudaSuccess && cudaEventCreate(&to) == cudaSuccess) {
+        at = p->net->no_graphs ? -1 : time_all(p, c, n, pointers, true, from, to);
+        if (at < 0) /* a device that cannot record */
+            at = time_all(p, c, n, pointers, false, from, to);
+    }
     if (from != NULL)
         cudaEventDestroy(from);
     if (to != NULL)
@@ -207,7 +305,7 @@ static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const c
         plan_cache_refresh(&net->cache);
         e = plan_cache_find(&net->cache, key);
     }
-    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused};
+    *c = (struct choice){.spec = *spec, .fused = e != NULL && e->fused, .kernel = -1};
     if (e == NULL || conv_plan_load(e->json, &net->prop, &c->plan, &ignored) != TG_OK)
         return false;
     if (c->plan.workspace <= workspace)
@@ -219,7 +317,7 @@ static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const c
 static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void **pointers,
                              struct tg_error *err)
 {
-    struct choice c[PLAIN + FUSED];
+    struct choice c[CANDIDATES];
     char name[96], key[112];
     int n = 0, best;
     double start = tg_now();

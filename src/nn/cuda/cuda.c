@@ -50,6 +50,7 @@ static enum tg_status open_device(struct nn_net *net, const struct nn_net_option
 {
     struct cudaDeviceProp d;
     const char *folder;
+    int least, most;
 
     net->precision = parse_extra(options->extra, &net->plain, &folder);
     net->scale.factor = net->precision == PRECISION_F16 ? FIRST_LOSS_SCALE : 1.0f;
@@ -60,7 +61,8 @@ static enum tg_status open_device(struct nn_net *net, const struct nn_net_option
                     (int)GPU_LEAST_MAJOR);
     TRY(device_prop_of_device(&net->prop, err));
     plan_cache_open(folder, d.name, d.major * 10 + d.minor, cudnnGetVersion(), &net->cache);
-    CUDA(cudaStreamCreateWithFlags(&net->stream, cudaStreamNonBlocking));
+    CUDA(cudaDeviceGetStreamPriorityRange(&least, &most));
+    CUDA(cudaStreamCreateWithPriority(&net->stream, cudaStreamNonBlocking, most));
     CUDA(cudaEventCreateWithFlags(&net->params_ready, cudaEventDisableTiming));
     return TG_OK;
 }
@@ -118,6 +120,45 @@ static enum tg_status open_decays(struct nn_net *net, struct tg_error *err)
     return rc;
 }
 
+/* Its kernels give way to those of the net's own stream, on which all others wait. */
+static enum tg_status open_side(struct nn_net *net, struct tg_error *err)
+{
+    struct side *s = calloc(1, sizeof *s);
+    int least, most;
+
+    if (s == NULL)
+        return FAIL(err, TG_ENOMEM, "a second stream");
+    net->side = s;
+    CUDA(cudaDeviceGetStreamPriorityRange(&least, &most));
+    CUDA(cudaStreamCreateWithPriority(&s->stream, cudaStreamNonBlocking, least));
+    CUDA(cudaMalloc(&s->workspace, TRAIN_WORKSPACE));
+    CUDA(cudaEventCreateWithFlags(&s->split, cudaEventDisableTiming));
+    for (int i = 0; i < SIDE_WORKS; i++)
+        CUDA(cudaEventCreateWithFlags(&s->work[i].done, cudaEventDisableTiming));
+    if (cudnnCreate(&s->cudnn) != CUDNN_STATUS_SUCCESS ||
+        cudnnSetStream(s->cudnn, s->stream) != CUDNN_STATUS_SUCCESS)
+        return FAIL(err, TG_EDEVICE, "no handle of cuDNN for a second stream");
+    return TG_OK;
+}
+
+static void close_side(struct side *s)
+{
+    if (s == NULL)
+        return;
+    if (s->cudnn != NULL)
+        cudnnDestroy(s->cudnn);
+    for (int i = 0; i < SIDE_WORKS; i++)
+        if (s->work[i].done != NULL)
+            cudaEventDestroy(s->work[i].done);
+    if (s->split != NULL)
+        cudaEventDestroy(s->split);
+    if (s->workspace != NULL)
+        cudaFree(s->workspace);
+    if (s->stream != NULL)
+        cudaStreamDestroy(s->stream);
+    free(s);
+}
+
 static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
 {
     size_t n = net->shape.layout.n_params, element = precision_bytes(net->precision);
@@ -131,6 +172,7 @@ static enum tg_status open_training(struct nn_net *net, struct tg_error *err)
     TRY(device_zeros(net, &net->outcome, sizeof *net->outcome, err));
     TRY(device_zeros(net, &net->update_settings, sizeof *net->update_settings, err));
     TRY(open_decays(net, err));
+    TRY(open_side(net, err));
     CUDA(cudaHostAlloc((void **)&net->update_host, sizeof *net->update_host, cudaHostAllocDefault));
     net->update = calloc(1, sizeof *net->update);
     if (net->update == NULL)
@@ -179,6 +221,7 @@ static void cuda_close(struct nn_net *net)
     if (net->update != NULL)
         recorded_close(net->update);
     free(net->update);
+    close_side(net->side);
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
         if (memory[i] != NULL)
             cudaFree(memory[i]);

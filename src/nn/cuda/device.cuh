@@ -47,13 +47,22 @@ template <typename T> struct __align__(16) eight {
     T at[8];
 };
 
-template <typename T> static __device__ __forceinline__ void load8(const void *base, size_t i, float x[8])
+/* As they lie in memory: several may be on their way before the first is looked at. */
+template <typename T> static __device__ __forceinline__ eight<T> fetch8(const void *base, size_t i)
 {
-    eight<T> v = *reinterpret_cast<const eight<T> *>(static_cast<const T *>(base) + i);
+    return *reinterpret_cast<const eight<T> *>(static_cast<const T *>(base) + i);
+}
 
+template <typename T> static __device__ __forceinline__ void to_floats(const eight<T> &v, float x[8])
+{
 #pragma unroll
     for (int k = 0; k < 8; k++)
         x[k] = to_float(v.at[k]);
+}
+
+template <typename T> static __device__ __forceinline__ void load8(const void *base, size_t i, float x[8])
+{
+    to_floats(fetch8<T>(base, i), x);
 }
 
 template <typename T> static __device__ __forceinline__ void store8(void *base, size_t i, const float x[8])

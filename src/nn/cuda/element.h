@@ -16,17 +16,37 @@
 
 /* ---- activations: a NaN stays a NaN, 0 goes to 0 ------------------------------------------------ */
 
+/* On a device to a few units in the last place of fp32, by its special function unit: with exact ones the norms'
+ * passes would wait for arithmetic, not for memory. */
+TG_HD float element_exp(float x)
+{
+#ifdef __CUDA_ARCH__
+    return __expf(x);
+#else
+    return expf(x);
+#endif
+}
+
+TG_HD float element_quotient(float x, float y)
+{
+#ifdef __CUDA_ARCH__
+    return __fdividef(x, y);
+#else
+    return x / y;
+#endif
+}
+
 TG_HD float element_act(int act, float x)
 {
     if (act == NN_RELU)
         return x < 0.0f ? 0.0f : x;
     if (act == NN_MISH) { /* tanh(log(1 + e)) = n / (n + 2), n = e (e + 2) */
-        float e = expf(x > 20.0f ? 20.0f : x), n = e * (e + 2.0f);
+        float e = element_exp(x > 20.0f ? 20.0f : x), n = e * (e + 2.0f);
 
-        return x * (n / (n + 2.0f));
+        return x * element_quotient(n, n + 2.0f);
     }
     if (act == NN_SILU)
-        return x / (1.0f + expf(-x));
+        return element_quotient(x, 1.0f + element_exp(-x));
     return x;
 }
 
@@ -35,13 +55,13 @@ TG_HD float element_slope(int act, float x)
 {
     if (act == NN_RELU)
         return x <= 0.0f ? 0.0f : x > 0.0f ? 1.0f : x;
-    if (act == NN_MISH) {
-        float e = expf(x > 20.0f ? 20.0f : x), n = e * (e + 2.0f), w = n / (n + 2.0f);
+    if (act == NN_MISH) { /* w + x e (1 - w^2) / (e + 1) of w = n / (n + 2), where n + 1 = (e + 1)^2 */
+        float e = element_exp(x > 20.0f ? 20.0f : x), n = e * (e + 2.0f), r = element_quotient(1.0f, n + 2.0f);
 
-        return w + x * (e / (e + 1.0f)) * (1.0f - w * w);
+        return r * (n + 4.0f * x * e * (e + 1.0f) * r);
     }
     if (act == NN_SILU) {
-        float s = 1.0f / (1.0f + expf(-x));
+        float s = element_quotient(1.0f, 1.0f + element_exp(-x));
 
         return s * (1.0f + x * (1.0f - s));
     }
@@ -89,20 +109,14 @@ TG_HD int64_t conv_map_elements(const struct conv_map *m)
     return (int64_t)m->n_out * m->k * m->k * m->n_in;
 }
 
-/* The flat index of packed element e of this convolution; -1 for padding. */
-TG_HD int64_t conv_map_flat(const struct conv_map *m, int64_t e)
+/* The flat index of the first parameter of channel out o, of [real_in][k * k]; -1 for padding. */
+TG_HD int64_t conv_map_row(const struct conv_map *m, int32_t o)
 {
-    int32_t i = (int32_t)(e % m->n_in), tap = (int32_t)(e / m->n_in % (m->k * m->k));
-    int32_t o = (int32_t)(e / m->n_in / (m->k * m->k));
-
-    if (i >= m->real_in)
-        return -1;
     for (int p = 0; p < m->n_parts; p++) {
         int32_t in_part = o - m->part[p].at;
 
         if (in_part >= 0 && in_part < m->part[p].n_out)
-            return m->part[p].offset +
-                   ((int64_t)in_part * m->real_in + i) * (m->k * m->k) + tap;
+            return m->part[p].offset + (int64_t)in_part * m->real_in * (m->k * m->k);
     }
     return -1;
 }

@@ -174,13 +174,11 @@ static enum tg_status input_forward(struct pass *p, struct tg_error *err)
     struct input_args input = {
         .rows = p->rows, .points = s->points, .n_planes = a->n_planes, .channels = padded(a->n_planes),
         .plane_bytes = (s->points + 7) / 8, .planes = p->io->planes, .symmetry = p->io->symmetry,
-        .from = p->net->turns, .x = p->buf->x, .mask = p->buf->mask, .area = p->buf->area};
-    struct dense_args globals = {.rows = p->rows, .n_in = a->n_globals, .n_out = a->trunk,
-                                 .stride = padded(a->trunk), .x = p->io->globals,
-                                 .weight = pass_param(p, s->globals), .y = p->buf->stem_bias};
+        .from = p->net->turns, .x = p->buf->x, .mask = p->buf->mask, .area = p->buf->area,
+        .n_globals = a->n_globals, .n_out = a->trunk, .stride = padded(a->trunk), .globals = p->io->globals,
+        .weight = pass_param(p, s->globals), .globals_bias = p->buf->stem_bias};
 
     launch_input(p->net->precision, &input, p->stream);
-    launch_dense(&globals, p->stream);
     LAUNCHED();
     return TG_OK;
 }

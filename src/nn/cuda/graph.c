@@ -9,7 +9,7 @@
 /* Everything made for one graph. */
 struct maker {
     const struct conv_spec *s;
-    cudnnBackendDescriptor_t made[64], ops[16];
+    cudnnBackendDescriptor_t made[96], ops[24];
     int n_made, n_ops;
     int64_t next_virtual; /* identifiers of tensors that stay inside */
     struct tg_error *err;
@@ -227,21 +227,67 @@ static enum tg_status chain_unary(struct maker *m, cudnnPointwiseMode_t mode, cu
     return TG_OK;
 }
 
-static enum tg_status add_activation(struct maker *m, cudnnBackendDescriptor_t *x)
+/* *x := *x between low and high, a virtual one: what cuDNN has is a ReLU with both ends set. */
+static enum tg_status chain_clip(struct maker *m, double low, double high, cudnnBackendDescriptor_t *x)
 {
     struct tg_error *err = m->err;
-    cudnnBackendDescriptor_t w = *x, y;
+    cudnnBackendDescriptor_t what, op, y;
+    cudnnPointwiseMode_t mode = CUDNN_POINTWISE_RELU_FWD;
+    cudnnDataType_t type = CUDNN_DATA_FLOAT;
 
+    TRY(make_virtual(m, &y));
+    TRY(make(m, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, &what));
+    TRY(set(m, what, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode));
+    TRY(set(m, what, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &type));
+    TRY(set(m, what, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP, CUDNN_TYPE_DOUBLE, 1, &low));
+    TRY(set(m, what, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, CUDNN_TYPE_DOUBLE, 1, &high));
+    TRY(finalize(m, what));
+    TRY(make(m, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, &op));
+    TRY(set_child(m, op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, what));
+    TRY(set_child(m, op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, *x));
+    TRY(set_child(m, op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y));
+    m->ops[m->n_ops++] = op;
+    *x = y;
+    return finalize(m, op);
+}
+
+/* *x := mode(a, b), a virtual one. */
+static enum tg_status chain_binary(struct maker *m, cudnnPointwiseMode_t mode, cudnnBackendDescriptor_t a,
+                                   cudnnBackendDescriptor_t b, cudnnBackendDescriptor_t *x)
+{
+    struct tg_error *err = m->err;
+    cudnnBackendDescriptor_t y;
+
+    TRY(make_virtual(m, &y));
+    TRY(add_pointwise(m, mode, a, b, y));
+    *x = y;
+    return TG_OK;
+}
+
+/* x tanh(log(1 + e^x)) = x n / (n + 2), n = e^2 + 2 e: one exponential and one quotient. As softplus and tanh it
+ * is five operations of the special function unit, for which a convolution of 192 channels would wait. */
+static enum tg_status chain_mish(struct maker *m, cudnnBackendDescriptor_t *x)
+{
+    struct tg_error *err = m->err;
+    cudnnBackendDescriptor_t e = *x, two = *x, n, d;
+
+    TRY(chain_clip(m, -80.0, 20.0, &e));
+    TRY(chain_clip(m, 2.0, 2.0, &two));
+    TRY(chain_unary(m, CUDNN_POINTWISE_EXP, &e));
+    TRY(chain_binary(m, CUDNN_POINTWISE_ADD, e, two, &d));
+    TRY(chain_binary(m, CUDNN_POINTWISE_MUL, e, d, &n));
+    TRY(chain_binary(m, CUDNN_POINTWISE_ADD, n, two, &d));
+    TRY(chain_binary(m, CUDNN_POINTWISE_DIV, n, d, &n));
+    return chain_binary(m, CUDNN_POINTWISE_MUL, *x, n, x);
+}
+
+static enum tg_status add_activation(struct maker *m, cudnnBackendDescriptor_t *x)
+{
     switch ((enum nn_activation)m->s->act) {
     case NN_RELU: return chain_unary(m, CUDNN_POINTWISE_RELU_FWD, x);
     case NN_SILU: return chain_unary(m, CUDNN_POINTWISE_SWISH_FWD, x);
     case NN_MISH:
-        TRY(chain_unary(m, CUDNN_POINTWISE_SOFTPLUS_FWD, &w));
-        TRY(chain_unary(m, CUDNN_POINTWISE_TANH_FWD, &w));
-        TRY(make_virtual(m, &y));
-        TRY(add_pointwise(m, CUDNN_POINTWISE_MUL, *x, w, y));
-        *x = y;
-        break;
+        return chain_mish(m, x);
     case NN_IDENTITY: break;
     }
     return TG_OK;
@@ -306,27 +352,46 @@ static enum tg_status make_graph(struct maker *m, const struct device_prop *prop
     return finalize(m, *graph);
 }
 
+static enum tg_status find(const struct conv_spec *s, const struct device_prop *prop, size_t max_workspace,
+                           const int64_t *kernels, int n, struct conv_plan *plans, int *n_found,
+                           struct tg_error *err)
+{
+    struct maker m = {.s = s, .err = err};
+    cudnnBackendDescriptor_t graph;
+    int before = *n_found;
+    enum tg_status rc;
+
+    TRY_OUT(make_graph(&m, prop, &graph));
+    if (kernels == NULL)
+        TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
+    for (int i = 0; kernels != NULL && i < n; i++)
+        *n_found += conv_plan_of_kernel(graph, s->precision, prop, max_workspace, kernels[i], &plans[*n_found]);
+out:
+    unmake(&m);
+    if (rc != TG_OK)
+        while (*n_found > before)
+            conv_plan_close(&plans[--*n_found]);
+    return rc;
+}
+
 enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_prop *prop,
                                size_t max_workspace, int n, struct conv_plan *plans, int *n_found,
                                struct tg_error *err)
 {
-    struct maker m = {.s = s, .err = err};
-    cudnnBackendDescriptor_t graph;
-    enum tg_status rc;
-
     *n_found = 0;
-    TRY_OUT(make_graph(&m, prop, &graph));
-    TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
+    TRY(find(s, prop, max_workspace, NULL, n, plans, n_found, err));
     if (*n_found == 0) {
         char why[256] = "";
 
         cudnnGetLastErrorString(why, sizeof why);
         (void)FAIL(err, TG_EDEVICE, "%.200s", why);
     }
-out:
-    unmake(&m);
-    if (rc != TG_OK)
-        while (*n_found > 0)
-            conv_plan_close(&plans[--*n_found]);
-    return rc;
+    return TG_OK;
+}
+
+enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct device_prop *prop,
+                                     size_t max_workspace, const int64_t *kernels, int n,
+                                     struct conv_plan *plans, int *n_found, struct tg_error *err)
+{
+    return find(s, prop, max_workspace, kernels, n, plans, n_found, err);
 }

@@ -74,6 +74,7 @@ struct conv_plan {
     cudnnBackendDescriptor_t d; /* owned; NULL: none */
     size_t workspace;           /* bytes */
     int64_t engine;             /* cuDNN's number of the engine, for reports */
+    int64_t kernel;             /* of conv_plans_of_kernels; -1: cuDNN's heuristics chose */
 };
 void conv_plan_close(struct conv_plan *p);
 
@@ -85,10 +86,21 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
                                size_t max_workspace, int n, struct conv_plan *plans, int *n_found,
                                struct tg_error *err);
 
-/* The same for a finished graph (of graph.c). Adds to plans [*n_found]. */
+/* Fused graphs: plans with these kernels of the engine that has tensor cores read shared memory themselves
+ * (compute capability 9). cuDNN 9's heuristics do not name it for a fused convolution: what they name for an
+ * H100 are kernels made for an A100. Plans are added to plans [*n_found], which has room for all; what the
+ * device or cuDNN does not have is left out. */
+enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct device_prop *prop,
+                                     size_t max_workspace, const int64_t *kernels, int n,
+                                     struct conv_plan *plans, int *n_found, struct tg_error *err);
+
+/* The same for a finished graph (of graph.c): that of conv_plans_find, which adds to plans [*n_found], and that of
+ * one kernel, false if there is none. */
 enum tg_status conv_plans_of_graph(cudnnBackendDescriptor_t graph, int precision,
                                    const struct device_prop *prop, size_t max_workspace, int n,
                                    struct conv_plan *plans, int *n_found, struct tg_error *err);
+bool conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision, const struct device_prop *prop,
+                         size_t max_workspace, int64_t kernel, struct conv_plan *p);
 
 /* A plan as text (malloc'd), and back. TG_EDEVICE: this cuDNN or device does not take it. */
 enum tg_status conv_plan_save(const struct conv_plan *p, char **json, struct tg_error *err);

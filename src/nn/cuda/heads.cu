@@ -1,5 +1,5 @@
 /* heads.cu - policy and value heads behind their common convolution. */
-#include "device.cuh"
+#include "dense.cuh"
 #include "pool.cuh"
 
 /* A block per row: pooling, then two layers of small matrix products. */

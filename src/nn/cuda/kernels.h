@@ -19,8 +19,8 @@ extern "C" {
 
 enum {
     ROW_THREADS = 256,   /* of kernels with a block per row or tile */
-    MAX_TILES = 256,     /* partial sums of a norm over all points */
-    REDUCE_JOBS = 16,
+    MAX_TILES = 528,     /* partial sums of a norm over all points: on an H100 two blocks an SM, twice */
+    REDUCE_JOBS = 96,    /* three of a launch's four KB of arguments */
     DENSE_JOBS = 8,
     NORM_BLOCKS = 512    /* partial sums of the gradient's norm */
 };
@@ -39,12 +39,16 @@ struct norm_ref {
 
 /* ---- input.cu ----------------------------------------------------------------------------------- */
 
+/* And globals_bias [rows][stride] := globals [rows][n_globals] weight [n_globals][n_out], 0 behind n_out. */
 struct input_args {
     int rows, points, n_planes, channels, plane_bytes;
     const uint8_t *planes, *symmetry;
     const uint16_t *from; /* [8][points] the board point that lands at a network point */
     void *x, *mask;       /* out [rows][points][channels], [rows][points] */
     float *area;          /* out [rows] */
+    int n_globals, n_out, stride;
+    const float *globals, *weight;
+    float *globals_bias;
 };
 void launch_input(int precision, const struct input_args *a, cudaStream_t stream);
 
@@ -141,13 +145,6 @@ struct pool_dense_args {
 };
 void launch_pool(int precision, const struct pool_dense_args *a, cudaStream_t stream);
 
-/* y [rows][stride] := x [rows][n_in] weight [n_in][n_out], 0 behind n_out. */
-struct dense_args {
-    int rows, n_in, n_out, stride;
-    const float *x, *weight;
-    float *y;
-};
-void launch_dense(const struct dense_args *a, cudaStream_t stream);
 /* dx [rows][n_in] := weight dy, dy [rows][stride]. */
 struct dense_backward_args {
     int rows, n_in, n_out, stride;
@@ -262,15 +259,15 @@ struct pack_args {
     const struct conv_map *maps; /* device */
     const struct norm_map *norms;
     int n_maps, n_norms;
-    int64_t max_elements;        /* of one convolution */
+    int max_out;                 /* channels out of one convolution */
     const float *params;
     void *filters;
     float *packed_norms;
 };
 void launch_pack(int precision, const struct pack_args *a, cudaStream_t stream);
 /* grads += packed filter gradients of maps [first, first + n). */
-void launch_filter_grads(int precision, const struct conv_map *maps, int first, int n,
-                         int64_t max_elements, const void *packed, float *grads, cudaStream_t stream);
+void launch_filter_grads(int precision, const struct conv_map *maps, int first, int n, int max_out,
+                         const void *packed, float *grads, cudaStream_t stream);
 
 /* Lives on the device: what the last update did. */
 struct update_outcome {

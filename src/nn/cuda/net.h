@@ -21,6 +21,7 @@ struct choice {
     bool fused;
     struct conv_plan plan;
     size_t room; /* bytes of workspace it was chosen for: passes of less must not meet it */
+    int64_t kernel; /* the fastest of conv_plans_of_kernels, taken or not; -1: none was tried */
 };
 
 struct nn_net {
@@ -49,6 +50,7 @@ struct nn_net {
     struct update_settings *update_settings;
     struct update_host *update_host; /* pinned */
     struct recorded *update;  /* owned */
+    struct side *side;        /* owned; of recorded backward passes */
     struct nn_scale scale;    /* of the loss, up to the update; bf16, fp32: 1 and never changed */
     struct tg_span span;
     /* Pieces of sums in the order in which a backward pass completes them. */
@@ -65,6 +67,23 @@ struct nn_net {
     bool no_graphs;           /* this device or library cannot capture: everything goes piece by piece */
     pthread_mutex_t lock;     /* guards batches */
     struct gpu_batch *batches; /* open ones */
+};
+
+/* Nobody waits for gradients of filters and matrices but the next section's end: in a record they go through a stream
+ * of their own, beside the norms' passes, which wait for memory, and in the last wave of a convolution that does not
+ * fill the device. What they read may not be written over before they are done. */
+enum { SIDE_WORKS = 16 };
+
+struct side {
+    cudaStream_t stream;
+    cudnnHandle_t cudnn;
+    void *workspace; /* [TRAIN_WORKSPACE] */
+    cudaEvent_t split;
+    struct side_work {
+        const void *reads;  /* the output gradient that it reads */
+        cudaEvent_t done;
+    } work[SIDE_WORKS];     /* in the order of the stream: [0, n_works) are not waited for yet */
+    int n_works;
 };
 
 /* What an update reads and writes on the host. */
@@ -145,10 +164,13 @@ struct pass {
     void *ctx;
     struct reduce_jobs reduce;   /* sums waiting for launch_reduce */
     int filter_grads_from;       /* maps from here on have gradients that are not yet added */
-    /* training, may be NULL: called when the gradients from this offset on are complete */
+    /* Training: section_done is called when the gradients from this offset on are complete, as soon as section_due
+     * says that they are worth a section of their own, and at the end. */
+    bool (*section_due)(const struct pass *p, int64_t from);
     enum tg_status (*section_done)(struct pass *p, int64_t from, struct tg_error *err);
     struct player *player;       /* for section_done */
     int bucket;
+    struct side *side;           /* NULL: all through one stream, so that plans can be chosen */
 };
 
 /* Lay the buffers out from base on (any aligned address; PASS_COLLECT never looks behind it). *bytes is

@@ -52,24 +52,25 @@ void launch_norm_forward(int precision, const struct norm_forward_args *a, cudaS
 /* ---- back --------------------------------------------------------------------------------------- */
 
 /* Threads of a block stand in lines of `width` (eight channels each); blockIdx.y counts the groups of
- * MAX_WIDTH when a tensor has more channels. */
-enum { MAX_WIDTH = 32, ROUND = 16 };
+ * `most` when a tensor has more channels. A row's block takes fewer of them: 64 rows are to fill a device. */
+enum { MAX_WIDTH = 32, ROW_WIDTH = 8, ROUND = 16 };
 
 struct place {
-    int width, lane, line, lines, c; /* c: first channel */
-    bool live;                       /* threads left over have no line */
+    int width, lane, line, lines, first, c; /* first channel of the group and of the thread */
+    bool live;                              /* threads left over have no line */
 };
 
-static __device__ __forceinline__ struct place place_of(int channels)
+static __device__ __forceinline__ struct place place_of(int channels, int most)
 {
     struct place p;
-    int left = channels / 8 - (int)blockIdx.y * MAX_WIDTH;
+    int left = channels / 8 - (int)blockIdx.y * most;
 
-    p.width = left < MAX_WIDTH ? left : MAX_WIDTH;
+    p.width = left < most ? left : most;
     p.lane = (int)threadIdx.x % p.width;
     p.line = (int)threadIdx.x / p.width;
     p.lines = (int)blockDim.x / p.width;
-    p.c = ((int)blockIdx.y * MAX_WIDTH + p.lane) * 8;
+    p.first = (int)blockIdx.y * most * 8;
+    p.c = p.first + p.lane * 8;
     p.live = p.line < p.lines;
     return p;
 }
@@ -90,7 +91,7 @@ static __device__ void sum_lines(const struct place &p, const float a[8], const 
     __syncthreads();
     for (int i = (int)threadIdx.x; i < ROUND * p.width; i += (int)blockDim.x) {
         int k = i / p.width, lane = i % p.width;
-        int c = ((int)blockIdx.y * MAX_WIDTH + lane) * 8 + k % 8;
+        int c = p.first + lane * 8 + k % 8;
         float sum = 0.0f;
 
         for (int line = 0; line < p.lines; line++)
@@ -117,28 +118,59 @@ static __device__ __forceinline__ void point_back(int act, const struct norm8 &n
     }
 }
 
-template <typename T> static __global__ void norm_backward_kernel(struct norm_backward_args a)
+/* What a point has in memory. */
+template <typename T> struct norm_point {
+    eight<T> x, du, old;
+    T mask;
+};
+
+template <typename T>
+static __device__ __forceinline__ norm_point<T> norm_fetch(const struct norm_backward_args &a, int c, int i)
 {
-    struct place p = place_of(a.channels);
-    int n_points = a.b.rows * a.b.points;
+    norm_point<T> v = {};
+
+    v.x = fetch8<T>(a.x, (size_t)i * (size_t)a.x_stride + (size_t)c);
+    v.du = fetch8<T>(a.du, (size_t)i * (size_t)a.channels + (size_t)c);
+    if (a.accumulate)
+        v.old = fetch8<T>(a.dx, (size_t)i * (size_t)a.channels + (size_t)c);
+    v.mask = static_cast<const T *>(a.b.mask)[i];
+    return v;
+}
+
+template <typename T>
+static __device__ __forceinline__ void norm_back(const struct norm_backward_args &a, const struct norm8 &n, int c,
+                                                 int i, const norm_point<T> &v, float ds[8], float db[8])
+{
+    float x[8], du[8], dx[8], old[8];
+
+    to_floats(v.x, x);
+    to_floats(v.du, du);
+    to_floats(v.old, old);
+    point_back(a.act, n, to_float(v.mask), x, du, dx, ds, db);
+#pragma unroll
+    for (int k = 0; k < 8; k++)
+        dx[k] += old[k];
+    store8<T>(a.dx, (size_t)i * (size_t)a.channels + (size_t)c, dx);
+}
+
+/* Two points at a time: enough is on its way to fill the memory's bandwidth. */
+template <typename T>
+static __global__ void __launch_bounds__(ROW_THREADS, 2) norm_backward_kernel(struct norm_backward_args a)
+{
+    struct place p = place_of(a.channels, MAX_WIDTH);
+    int n_points = a.b.rows * a.b.points, step = (int)gridDim.x * p.lines;
     float ds[8] = {0}, db[8] = {0};
 
     if (p.live) {
         struct norm8 n = norm_load(a.norm, p.c);
 
-        for (int i = (int)blockIdx.x * p.lines + p.line; i < n_points; i += (int)gridDim.x * p.lines) {
-            size_t at = (size_t)i * (size_t)a.channels + (size_t)p.c;
-            float x[8], du[8], dx[8], old[8] = {0};
+        for (int i = (int)blockIdx.x * p.lines + p.line; i < n_points; i += 2 * step) {
+            int j = i + step < n_points ? i + step : i;
+            norm_point<T> one = norm_fetch<T>(a, p.c, i), other = norm_fetch<T>(a, p.c, j);
 
-            load8<T>(a.x, (size_t)i * (size_t)a.x_stride + (size_t)p.c, x);
-            load8<T>(a.du, at, du);
-            if (a.accumulate)
-                load8<T>(a.dx, at, old);
-            point_back(a.act, n, to_float(static_cast<const T *>(a.b.mask)[i]), x, du, dx, ds, db);
-#pragma unroll
-            for (int k = 0; k < 8; k++)
-                dx[k] += old[k];
-            store8<T>(a.dx, at, dx);
+            norm_back(a, n, p.c, i, one, ds, db);
+            if (j != i)
+                norm_back(a, n, p.c, j, other, ds, db);
         }
     }
     float *tile = a.partial + (size_t)blockIdx.x * 2 * (size_t)a.channels;
@@ -160,16 +192,16 @@ int norm_backward_tiles(int rows, int points, int channels)
     return n < MAX_TILES ? n : MAX_TILES;
 }
 
-static dim3 tiles_by_groups(int tiles, int channels)
+static dim3 tiles_by_groups(int tiles, int channels, int most)
 {
-    return dim3((unsigned)tiles, (unsigned)((channels / 8 + MAX_WIDTH - 1) / MAX_WIDTH));
+    return dim3((unsigned)tiles, (unsigned)((channels / 8 + most - 1) / most));
 }
 
 template <typename T> static void norm_backward(const struct norm_backward_args *a, cudaStream_t stream)
 {
     int tiles = norm_backward_tiles(a->b.rows, a->b.points, a->channels);
 
-    LAUNCH(norm_backward_kernel<T>, tiles_by_groups(tiles, a->channels), ROW_THREADS, 0, stream, *a);
+    LAUNCH(norm_backward_kernel<T>, tiles_by_groups(tiles, a->channels, MAX_WIDTH), ROW_THREADS, 0, stream, *a);
 }
 
 void launch_norm_backward(int precision, const struct norm_backward_args *a, cudaStream_t stream)
@@ -207,12 +239,13 @@ static __device__ __forceinline__ struct pooled_back pooled_back_of(const struct
     return p;
 }
 
-template <typename T> static __global__ void row_backward_kernel(struct row_backward_args a)
+/* GRADS: room for point gradients; without them twice as many blocks have their registers. */
+template <typename T, int GRADS> static __global__ void row_backward_kernel(struct row_backward_args a)
 {
-    struct place p = place_of(a.channels);
+    struct place p = place_of(a.channels, ROW_WIDTH);
     int row = (int)blockIdx.x;
     size_t first = (size_t)row * (size_t)a.b.points;
-    float ds[8] = {0}, db[8] = {0}, dw[NN_MAX_POLICY][8] = {{0}};
+    float ds[8] = {0}, db[8] = {0}, dw[GRADS + 1][8] = {{0}};
     struct norm8 n = norm_load(a.norm, p.c);
 
     if (p.live) {
@@ -223,6 +256,7 @@ template <typename T> static __global__ void row_backward_kernel(struct row_back
             load8<float>(a.row_bias, (size_t)row * (size_t)a.row_bias_stride + (size_t)p.c, bias);
         if (a.d_pooled != NULL)
             pooled = pooled_back_of(a, row, p.c);
+#pragma unroll 2
         for (int q = p.line; q < a.b.points; q += p.lines) {
             size_t i = first + (size_t)q;
             float x[8], du[8] = {0}, dx[8], mask = to_float(static_cast<const T *>(a.b.mask)[i]);
@@ -237,7 +271,7 @@ template <typename T> static __global__ void row_backward_kernel(struct row_back
                     du[k] += pooled.each[k] + (pooled.top[k] == q ? pooled.max[k] : 0.0f);
             }
 #pragma unroll
-            for (int g = 0; g < NN_MAX_POLICY; g++)
+            for (int g = 0; g < GRADS; g++)
                 if (g < a.n_grads) {
                     float d = a.point_grad[i * (size_t)a.n_grads + (size_t)g];
 
@@ -258,7 +292,7 @@ template <typename T> static __global__ void row_backward_kernel(struct row_back
 
     sum_lines(p, ds, db, tile, tile + a.channels);
 #pragma unroll
-    for (int g = 0; g < NN_MAX_POLICY; g += 2)
+    for (int g = 0; g < GRADS; g += 2)
         if (g < a.n_grads) {
             float *weights = tile + (2 + g) * a.channels;
 
@@ -268,7 +302,7 @@ template <typename T> static __global__ void row_backward_kernel(struct row_back
     if (a.d_row_bias != NULL) { /* dx is the slope times the scale, and so is its sum */
         __syncthreads();
         for (int i = (int)threadIdx.x; i < p.width * 8; i += (int)blockDim.x) {
-            int c = (int)blockIdx.y * MAX_WIDTH * 8 + i;
+            int c = p.first + i;
 
             a.d_row_bias[(size_t)row * (size_t)a.d_row_bias_stride + (size_t)c] =
                 a.norm.scale[c] * tile[a.channels + c];
@@ -278,7 +312,12 @@ template <typename T> static __global__ void row_backward_kernel(struct row_back
 
 template <typename T> static void row_backward(const struct row_backward_args *a, cudaStream_t stream)
 {
-    LAUNCH(row_backward_kernel<T>, tiles_by_groups(a->b.rows, a->channels), ROW_THREADS, 0, stream, *a);
+    dim3 grid = tiles_by_groups(a->b.rows, a->channels, ROW_WIDTH);
+
+    if (a->n_grads == 0)
+        LAUNCH((row_backward_kernel<T, 0>), grid, ROW_THREADS, 0, stream, *a);
+    else
+        LAUNCH((row_backward_kernel<T, NN_MAX_POLICY>), grid, ROW_THREADS, 0, stream, *a);
 }
 
 void launch_row_backward(int precision, const struct row_backward_args *a, cudaStream_t stream)
@@ -291,7 +330,7 @@ void launch_row_backward(int precision, const struct row_backward_args *a, cudaS
 template <typename T>
 static __global__ void row_sums_kernel(struct boards b, int channels, const void *x, float *sums)
 {
-    struct place p = place_of(channels);
+    struct place p = place_of(channels, ROW_WIDTH);
     size_t first = (size_t)blockIdx.x * (size_t)b.points;
     float sum[8] = {0}, none[8] = {0};
 
@@ -310,7 +349,7 @@ static __global__ void row_sums_kernel(struct boards b, int channels, const void
 template <typename T>
 static void row_sums(const struct boards *b, int channels, const void *x, float *sums, cudaStream_t stream)
 {
-    LAUNCH(row_sums_kernel<T>, tiles_by_groups(b->rows, channels), ROW_THREADS, 0, stream, *b, channels, x,
+    LAUNCH(row_sums_kernel<T>, tiles_by_groups(b->rows, channels, ROW_WIDTH), ROW_THREADS, 0, stream, *b, channels, x,
            sums);
 }
 

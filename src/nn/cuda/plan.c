@@ -7,7 +7,7 @@
 #include "cudnn_call.h"
 #include "graph.h"
 
-enum { MAX_CONFIGS = 64 };
+enum { MAX_CONFIGS = 64, KERNEL_ENGINE = 2 /* seen with cuDNN 9.19 */ };
 
 enum tg_status cudnn_failed(struct tg_error *err, cudnnStatus_t status, const char *call,
                             const char *file, int line, const char *func)
@@ -78,11 +78,30 @@ void conv_plan_close(struct conv_plan *p)
 
 /* ---- finding ------------------------------------------------------------------------------------ */
 
-/* The engine of a configuration: its number, and whether it may be used. */
-static bool engine_allowed(cudnnBackendDescriptor_t config, int precision, int64_t *number)
+/* May it be used? */
+static bool engine_allowed(cudnnBackendDescriptor_t engine, int precision)
+{
+    cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+    int64_t n = 0;
+    bool allowed = true;
+
+    if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
+                                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n, notes) != CUDNN_STATUS_SUCCESS)
+        n = 0;
+    for (int64_t i = 0; i < n; i++) {
+        allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC &&
+                  notes[i] != CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
+        if (precision == PRECISION_F32) /* 10 bits of mantissa are not fp32 */
+            allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_TENSOR_CORE &&
+                      notes[i] != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
+    }
+    return allowed;
+}
+
+/* The same of a configuration's engine, and its number. */
+static bool config_allowed(cudnnBackendDescriptor_t config, int precision, int64_t *number)
 {
     cudnnBackendDescriptor_t engine = NULL;
-    cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
     int64_t n = 0;
     bool allowed = false;
 
@@ -91,19 +110,8 @@ static bool engine_allowed(cudnnBackendDescriptor_t config, int precision, int64
         return false;
     if (cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
                                  &n, &engine) == CUDNN_STATUS_SUCCESS) {
-        allowed = true;
         cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &n, number);
-        if (cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                     CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n,
-                                     notes) != CUDNN_STATUS_SUCCESS)
-            n = 0;
-        for (int64_t i = 0; i < n; i++) {
-            allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC &&
-                      notes[i] != CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
-            if (precision == PRECISION_F32) /* 10 bits of mantissa are not fp32 */
-                allowed = allowed && notes[i] != CUDNN_NUMERICAL_NOTE_TENSOR_CORE &&
-                          notes[i] != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
-        }
+        allowed = engine_allowed(engine, precision);
     }
     cudnnBackendDestroyDescriptor(engine);
     return allowed;
@@ -184,13 +192,65 @@ enum tg_status conv_plans_of_graph(cudnnBackendDescriptor_t graph, int precision
         for (int64_t i = 0; rc == TG_OK && i < c.n && *n_found < n; i++) {
             struct conv_plan *p = &plans[*n_found];
 
-            *n_found += engine_allowed(c.config[i], precision, &p->engine) &&
+            p->kernel = -1;
+            *n_found += config_allowed(c.config[i], precision, &p->engine) &&
                         try_config(c.config[i], prop, max_workspace, p);
         }
         configs_close(&c);
         TRY(rc);
     }
     return TG_OK;
+}
+
+/* Descriptors of one kernel's plan: engine, choice of the kernel, configuration. */
+enum { OF_ENGINE, OF_KNOB, OF_CONFIG, N_OF };
+
+static bool create(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *d)
+{
+    return cudnnBackendCreateDescriptor(type, d) == CUDNN_STATUS_SUCCESS;
+}
+
+static bool set(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+                const void *value)
+{
+    return cudnnBackendSetAttribute(d, name, type, 1, value) == CUDNN_STATUS_SUCCESS;
+}
+
+static bool finish(cudnnBackendDescriptor_t d) { return cudnnBackendFinalize(d) == CUDNN_STATUS_SUCCESS; }
+
+/* The kernel's configuration of the graph; false if this device or cuDNN does not have it. */
+static bool have_kernel(cudnnBackendDescriptor_t graph, int precision, const struct device_prop *prop,
+                        int64_t kernel, cudnnBackendDescriptor_t d[N_OF])
+{
+    const int64_t number = KERNEL_ENGINE;
+    const cudnnBackendKnobType_t knob = CUDNN_KNOB_TYPE_KERNEL_CFG;
+    const cudnnBackendAttributeType_t descriptor = CUDNN_TYPE_BACKEND_DESCRIPTOR;
+
+    return create(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &d[OF_ENGINE]) &&
+           set(d[OF_ENGINE], CUDNN_ATTR_ENGINE_OPERATION_GRAPH, descriptor, &graph) &&
+           set(d[OF_ENGINE], CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, &number) &&
+           (prop->handle != NULL || set(d[OF_ENGINE], CUDNN_ATTR_ENGINE_DEVICEPROP, descriptor, &prop->d)) &&
+           finish(d[OF_ENGINE]) && engine_allowed(d[OF_ENGINE], precision) &&
+           create(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, &d[OF_KNOB]) &&
+           set(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, &knob) &&
+           set(d[OF_KNOB], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, &kernel) && finish(d[OF_KNOB]) &&
+           create(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &d[OF_CONFIG]) &&
+           set(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_ENGINE, descriptor, &d[OF_ENGINE]) &&
+           set(d[OF_CONFIG], CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, descriptor, &d[OF_KNOB]) && finish(d[OF_CONFIG]);
+}
+
+bool conv_plan_of_kernel(cudnnBackendDescriptor_t graph, int precision, const struct device_prop *prop,
+                         size_t max_workspace, int64_t kernel, struct conv_plan *p)
+{
+    cudnnBackendDescriptor_t d[N_OF] = {NULL};
+    bool ok = have_kernel(graph, precision, prop, kernel, d) && try_config(d[OF_CONFIG], prop, max_workspace, p);
+
+    p->engine = KERNEL_ENGINE;
+    p->kernel = kernel;
+    for (int i = N_OF - 1; i >= 0; i--)
+        if (d[i] != NULL)
+            cudnnBackendDestroyDescriptor(d[i]);
+    return ok;
 }
 
 /* ---- text --------------------------------------------------------------------------------------- */
@@ -230,7 +290,7 @@ static enum tg_status load(const char *json, const struct device_prop *prop, str
     CUDNN(cudnnBackendGetAttribute(p->d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
                                    &n, &workspace));
     p->workspace = workspace > 0 ? (size_t)workspace : 0;
-    p->engine = -1;
+    p->engine = p->kernel = -1;
     return TG_OK;
 }
 

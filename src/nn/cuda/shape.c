@@ -47,7 +47,7 @@ static int place_map(struct builder *b, struct conv_map m)
     int64_t n = conv_map_elements(&m);
 
     s->n_filters += (n + ALIGN - 1) / ALIGN * ALIGN;
-    s->max_elements = n > s->max_elements ? n : s->max_elements;
+    at_least(&s->max_out, m.n_out);
     at_least(&s->max_channels, m.n_in);
     at_least(&s->max_channels, m.n_out);
     s->maps[s->n_maps] = m;

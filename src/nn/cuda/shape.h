@@ -37,7 +37,7 @@ struct net_shape {
     struct shape_block *blocks; /* owned [arch.n_blocks] */
     struct shape_heads heads;
     int64_t n_filters, n_packed_norms; /* elements of the packed arrays */
-    int64_t max_elements;    /* of one convolution's filters */
+    int max_out;             /* channels out of one convolution, padded */
     int max_channels, max_depth, max_pooled; /* padded; of blocks; 3 gpool, 3 g1 or 3 v1 */
 };
 

@@ -60,16 +60,24 @@ static enum tg_status stage(const struct nn_net *net, const struct gpu_batch *g,
 
 enum { BUCKET_PARAMS = 4 << 20 }; /* 16 MB: enough for the bandwidth of a ring */
 
-/* Gradients from this parameter on are complete: is it worth a piece of its own? */
+/* Where the next piece ends. */
+static int64_t bucket_end(const struct pass *p)
+{
+    return p->bucket > 0 ? p->net->buckets[p->bucket - 1].from
+                         : (int64_t)p->net->shape.layout.n_params + NN_METRICS;
+}
+
+static bool section_due(const struct pass *p, int64_t from)
+{
+    return bucket_end(p) - from >= BUCKET_PARAMS && p->bucket + 2 < MAX_SEGMENTS;
+}
+
 static enum tg_status section_done(struct pass *p, int64_t from, struct tg_error *err)
 {
     struct nn_net *net = p->net;
-    int64_t all = (int64_t)net->shape.layout.n_params + NN_METRICS;
-    int64_t to = p->bucket > 0 ? net->buckets[p->bucket - 1].from : all;
 
-    if (from > 0 && (to - from < BUCKET_PARAMS || p->bucket + 2 >= MAX_SEGMENTS))
-        return TG_OK;
-    net->buckets[p->bucket++] = (struct grad_bucket){from, to};
+    net->buckets[p->bucket] = (struct grad_bucket){from, bucket_end(p)};
+    p->bucket++;
     if (from > 0)
         return player_cut(p->player, err);
     net->n_buckets = p->bucket;
@@ -83,8 +91,10 @@ static enum tg_status backward_body(struct player *player, void *ctx, bool first
     struct pass p = {.net = net, .mode = PASS_RUN, .rows = g->capacity, .train = true, .tune = first,
                      .buf = &g->train_buffers, .io = &g->on_device, .stream = net->stream,
                      .cudnn = g->cudnn, .workspace = g->workspace, .workspace_bytes = g->workspace_bytes,
-                     .section_done = section_done, .player = player};
+                     .section_due = section_due, .section_done = section_done, .player = player,
+                     .side = player->recording ? net->side : NULL};
 
+    net->side->n_works = 0; /* whatever a record that failed has left */
     TRY(pass_forward(&p, err));
     return pass_backward(&p, err);
 }
@@ -142,7 +152,7 @@ static enum tg_status pack(const struct nn_net *net, struct tg_error *err)
 {
     const struct net_shape *s = &net->shape;
     struct pack_args a = {.maps = net->maps, .norms = net->norms, .n_maps = s->n_maps,
-                          .n_norms = s->n_norms, .max_elements = s->max_elements, .params = net->params,
+                          .n_norms = s->n_norms, .max_out = s->max_out, .params = net->params,
                           .filters = net->filters, .packed_norms = net->packed_norms};
 
     launch_pack(net->precision, &a, net->stream);

@@ -1,43 +1,79 @@
 /* update.cu - filters packed from parameters and their gradients unpacked; the optimiser's step. */
 #include "device.cuh"
 
-enum { PACK_THREADS = 256, PACK_BLOCKS = 1024 };
+enum { PACK_THREADS = 256, PACK_CHANNELS = 128, MAX_TAPS = 25 };
 
-template <typename T> static __global__ void pack_kernel(struct pack_args a)
+/* A block turns the filters of one channel out: [in][tap] as parameters are, [tap][in] as convolutions read them.
+ * Both ends of the copy go through memory in order; so many channels in at a time stand in shared memory, their
+ * stride such that neither way meets a bank twice. */
+struct filter_tile {
+    float at[MAX_TAPS][PACK_CHANNELS + 4];
+};
+
+/* The channels in from `first` on: those of the tile, and those that are no padding. */
+struct tile_width {
+    int n, real;
+};
+
+static __device__ __forceinline__ struct tile_width tile_width_of(const struct conv_map &m, int first)
 {
-    int first = (int)(blockIdx.x * blockDim.x + threadIdx.x), step = (int)(gridDim.x * blockDim.x);
+    struct tile_width w;
 
-    if ((int)blockIdx.y < a.n_maps) {
-        const struct conv_map &m = a.maps[blockIdx.y];
-        T *filters = static_cast<T *>(a.filters) + m.packed;
+    w.n = m.n_in - first < (int)PACK_CHANNELS ? m.n_in - first : (int)PACK_CHANNELS;
+    w.real = m.real_in - first < w.n ? m.real_in - first : w.n;
+    w.real = w.real < 0 ? 0 : w.real;
+    return w;
+}
 
-        for (int64_t e = first; e < conv_map_elements(&m); e += step) {
-            int64_t flat = conv_map_flat(&m, e);
+template <typename T> static __device__ void pack_filters(const struct pack_args &a, const struct conv_map &m, int o)
+{
+    __shared__ struct filter_tile tile;
+    int taps = m.k * m.k;
+    int64_t flat = conv_map_row(&m, o);
+    T *filters = static_cast<T *>(a.filters) + m.packed + (int64_t)o * taps * m.n_in;
 
-            from_float(flat < 0 ? 0.0f : a.params[flat], &filters[e]);
+    for (int first = 0; first < m.n_in; first += PACK_CHANNELS) {
+        struct tile_width w = tile_width_of(m, first);
+
+        if (flat < 0)
+            w.real = 0;
+        for (int j = (int)threadIdx.x; j < w.real * taps; j += (int)blockDim.x)
+            tile.at[j % taps][j / taps] = a.params[flat + first * taps + j];
+        __syncthreads();
+        for (int j = (int)threadIdx.x; j < w.n * taps; j += (int)blockDim.x) {
+            int tap = j / w.n, i = j % w.n;
+
+            from_float(i < w.real ? tile.at[tap][i] : 0.0f, &filters[tap * m.n_in + first + i]);
         }
-    } else {
-        const struct norm_map &n = a.norms[(int)blockIdx.y - a.n_maps];
-        float *packed = a.packed_norms + n.packed;
-
-        for (int c = first; c < n.channels; c += step) {
-            packed[c] = c < n.n ? a.params[n.scale + c] : 0.0f;
-            packed[n.channels + c] = c < n.n ? a.params[n.bias + c] : 0.0f;
-        }
+        __syncthreads(); /* before the next ones */
     }
 }
 
-static unsigned blocks_for(int64_t n)
+static __device__ void pack_norm(const struct pack_args &a, const struct norm_map &n)
 {
-    int64_t blocks = (n + PACK_THREADS - 1) / PACK_THREADS;
+    float *packed = a.packed_norms + n.packed;
 
-    return (unsigned)(blocks < 1 ? 1 : blocks > (int)PACK_BLOCKS ? (int)PACK_BLOCKS : blocks);
+    for (int c = (int)threadIdx.x; c < n.channels; c += (int)blockDim.x) {
+        packed[c] = c < n.n ? a.params[n.scale + c] : 0.0f;
+        packed[n.channels + c] = c < n.n ? a.params[n.bias + c] : 0.0f;
+    }
+}
+
+/* blockIdx.y: a convolution; behind the last one the norms. */
+template <typename T> static __global__ void pack_kernel(struct pack_args a)
+{
+    int o = (int)blockIdx.x;
+
+    if ((int)blockIdx.y == a.n_maps)
+        for (int i = o; i < a.n_norms; i += (int)gridDim.x)
+            pack_norm(a, a.norms[i]);
+    else if (o < a.maps[blockIdx.y].n_out)
+        pack_filters<T>(a, a.maps[blockIdx.y], o);
 }
 
 template <typename T> static void pack(const struct pack_args *a, cudaStream_t stream)
 {
-    LAUNCH(pack_kernel<T>, dim3(blocks_for(a->max_elements), (unsigned)(a->n_maps + a->n_norms)),
-           PACK_THREADS, 0, stream, *a);
+    LAUNCH(pack_kernel<T>, dim3((unsigned)a->max_out, (unsigned)(a->n_maps + 1)), PACK_THREADS, 0, stream, *a);
 }
 
 void launch_pack(int precision, const struct pack_args *a, cudaStream_t stream)
@@ -49,35 +85,57 @@ template <typename T>
 static __global__ void filter_grads_kernel(const struct conv_map *maps, int first_map, const void *packed,
                                            float *grads)
 {
+    __shared__ struct filter_tile tile;
     const struct conv_map &m = maps[first_map + (int)blockIdx.y];
-    const T *from = static_cast<const T *>(packed) + m.packed;
-    int64_t step = (int64_t)gridDim.x * blockDim.x;
+    int o = (int)blockIdx.x, taps = m.k * m.k;
+    int64_t flat = o < m.n_out ? conv_map_row(&m, o) : -1;
 
-    for (int64_t e = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; e < conv_map_elements(&m); e += step) {
-        int64_t flat = conv_map_flat(&m, e);
+    if (flat < 0)
+        return; /* the whole block */
+    const T *from = static_cast<const T *>(packed) + m.packed + (int64_t)o * taps * m.n_in;
 
-        if (flat >= 0)
-            grads[flat] += to_float(from[e]);
+    for (int first = 0; first < m.n_in; first += PACK_CHANNELS) {
+        struct tile_width w = tile_width_of(m, first);
+
+        for (int j = (int)threadIdx.x; j < w.n * taps; j += (int)blockDim.x)
+            tile.at[j / w.n][j % w.n] = to_float(from[j / w.n * m.n_in + first + j % w.n]);
+        __syncthreads();
+        for (int j = (int)threadIdx.x; j < w.real * taps; j += (int)blockDim.x)
+            grads[flat + first * taps + j] += tile.at[j % taps][j / taps];
+        __syncthreads();
     }
 }
 
 template <typename T>
-static void filter_grads(const struct conv_map *maps, int first, int n, int64_t max_elements,
-                         const void *packed, float *grads, cudaStream_t stream)
+static void filter_grads(const struct conv_map *maps, int first, int n, int max_out, const void *packed,
+                         float *grads, cudaStream_t stream)
 {
-    LAUNCH(filter_grads_kernel<T>, dim3(blocks_for(max_elements), (unsigned)n), PACK_THREADS, 0, stream,
-           maps, first, packed, grads);
+    LAUNCH(filter_grads_kernel<T>, dim3((unsigned)max_out, (unsigned)n), PACK_THREADS, 0, stream, maps, first,
+           packed, grads);
 }
 
-void launch_filter_grads(int precision, const struct conv_map *maps, int first, int n,
-                         int64_t max_elements, const void *packed, float *grads, cudaStream_t stream)
+void launch_filter_grads(int precision, const struct conv_map *maps, int first, int n, int max_out,
+                         const void *packed, float *grads, cudaStream_t stream)
 {
-    BY_PRECISION(precision, filter_grads<T>(maps, first, n, max_elements, packed, grads, stream));
+    BY_PRECISION(precision, filter_grads<T>(maps, first, n, max_out, packed, grads, stream));
 }
 
 /* ---- update ------------------------------------------------------------------------------------- */
 
-/* Sums of squares in double, a fixed number of blocks: the same order in every run. */
+/* The block's sum in a fixed order: the same in every run. */
+static __device__ double block_sum_double(double x, double *scratch)
+{
+    scratch[threadIdx.x] = x;
+    __syncthreads();
+    for (unsigned half = PACK_THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half)
+            scratch[threadIdx.x] += scratch[threadIdx.x + half];
+        __syncthreads();
+    }
+    return scratch[0];
+}
+
+/* Sums of squares in double, by a fixed number of blocks. */
 static __global__ void norm_partial_kernel(struct update_args a)
 {
     __shared__ double scratch[PACK_THREADS];
@@ -86,28 +144,24 @@ static __global__ void norm_partial_kernel(struct update_args a)
 
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < a.n_params; i += step)
         sum += (double)a.sums[i] * (double)a.sums[i];
-    scratch[threadIdx.x] = sum;
-    __syncthreads();
-    for (unsigned half = PACK_THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half)
-            scratch[threadIdx.x] += scratch[threadIdx.x + half];
-        __syncthreads();
-    }
+    sum = block_sum_double(sum, scratch);
     if (threadIdx.x == 0)
-        a.partial[blockIdx.x] = scratch[0];
+        a.partial[blockIdx.x] = sum;
 }
 
-/* One thread decides. */
+/* One block decides. A metric that is not finite makes the norm not a number. */
 static __global__ void decide_kernel(struct update_args a, int n_blocks)
 {
+    __shared__ double scratch[PACK_THREADS];
     double sum = 0.0, clip = 1.0, norm;
-    bool sound = true;
 
-    for (int i = 0; i < n_blocks; i++)
+    for (int i = (int)threadIdx.x; i < n_blocks; i += (int)blockDim.x)
         sum += a.partial[i];
-    for (int i = 0; i < NN_METRICS; i++)
-        sound = sound && isfinite(a.sums[a.n_params + i]);
-    norm = sound ? sqrt(sum) * a.settings->per_grad : (double)NAN;
+    if ((int)threadIdx.x < (int)NN_METRICS && !isfinite(a.sums[a.n_params + threadIdx.x]))
+        sum = (double)NAN;
+    norm = sqrt(block_sum_double(sum, scratch)) * a.settings->per_grad;
+    if (threadIdx.x > 0)
+        return;
     if (a.settings->clip_norm > 0.0 && norm > a.settings->clip_norm)
         clip = a.settings->clip_norm / norm;
     a.outcome->norm = norm;
@@ -136,6 +190,6 @@ void launch_update(const struct update_args *a, cudaStream_t stream)
     unsigned n_norm = (unsigned)(blocks < (int)NORM_BLOCKS ? blocks : (int)NORM_BLOCKS);
 
     LAUNCH(norm_partial_kernel, n_norm, PACK_THREADS, 0, stream, *a);
-    LAUNCH(decide_kernel, 1, 1, 0, stream, *a, (int)n_norm);
+    LAUNCH(decide_kernel, 1, PACK_THREADS, 0, stream, *a, (int)n_norm);
     LAUNCH(step_kernel, (unsigned)(blocks < 8192 ? blocks : 8192), PACK_THREADS, 0, stream, *a);
 }

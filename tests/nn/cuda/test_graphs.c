@@ -1,6 +1,9 @@
-/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason. */
+/* test_graphs.c - a device that cannot record: the same results, and one warning that names the reason. Where
+ * it can, plans are chosen by what they take in a record. */
 #define BACKEND_FIND emulated_backend_find
 #include "../backend_fixture.h"
+
+#include "cache.h"
 
 enum { ROWS = 5, TURNS = 3 /* piece by piece; recorded where that works; played */ };
 
@@ -60,9 +63,113 @@ static void a_device_without_graphs_is_slower_and_says_why_once(void **state)
     free(text);
 }
 
+/* How many of the chosen plans are fused, of a network whose convolutions are chosen anew. */
+static int n_fused(void)
+{
+    const char *dir = tg_test_mkdir();
+    char option[256];
+    struct plan_cache c;
+    int n = 0;
+
+    snprintf(option, sizeof option, "bf16:%s", dir);
+    backend_option = option;
+    result_of(NULL);
+    backend_option = "fp32";
+    plan_cache_open(dir, "emulated", 90, 0, &c);
+    assert_true(c.n > 0);
+    for (int i = 0; i < c.n; i++)
+        n += c.entries[i].fused;
+    plan_cache_close(&c);
+    tg_test_rmdir(dir);
+    return n;
+}
+
+/* The emulator's fused kernels are the fastest once they are recorded, and slow to call. */
+static void plans_are_chosen_by_what_they_take_in_a_record(void **state)
+{
+    (void)state;
+    assert_true(n_fused() > 0);
+    setenv("TENGEN_EMULATE_NO_GRAPHS", "1", 1);
+    assert_int_equal(n_fused(), 0);
+    unsetenv("TENGEN_EMULATE_NO_GRAPHS");
+}
+
+/* The gradient of a backend, by its third backward pass: CUDA's is then played. */
+static float *gradient_by(const struct nn_backend *backend, const struct fixture *f)
+{
+    const struct nn_net_options options = {.size = f->size, .threads = 1, .train = true, .extra = backend_option};
+    float *grads = malloc(f->layout.n_params * sizeof *grads);
+    struct nn_batch own, b;
+    struct nn_net *net;
+    struct tg_error err;
+
+    assert_ok(backend->open(&f->arch, &options, &net, &err), &err);
+    assert_ok(backend->set(net, NN_PARAMS, f->params, &err), &err);
+    assert_ok(backend->batch_open(net, f->batch.capacity, NN_BATCH_TRAIN, &own, &err), &err);
+    b = f->batch;
+    b.device = own.device;
+    for (int turn = 0; turn < TURNS; turn++)
+        assert_ok(backend->backward(net, &b, &all_losses, b.n, true, &err), &err);
+    assert_ok(backend->get(net, NN_GRADS, grads, &err), &err);
+    backend->batch_close(net, &own);
+    backend->close(net);
+    return grads;
+}
+
+static void check_played_gradient(const struct nn_arch *arch, int size, int rows)
+{
+    const struct nn_backend *cpu;
+    struct nearness near = {0};
+    struct fixture f;
+
+    fixture_open(&f, arch, size, 1, rows, NN_BATCH_TRAIN);
+    fill(&f, rows, 3);
+    assert_ok(nn_backend_find("cpu", &cpu, &f.err), &f.err);
+    float *got = gradient_by(f.backend, &f), *want = gradient_by(cpu, &f);
+
+    for (size_t i = 0; i < f.layout.n_params; i++)
+        compare(&near, (double)got[i], (double)want[i]);
+    assert_true(near.want2 > 0.0 && near.error2 < 1e-8 * near.want2 && near.worst < 1e-4);
+    free(got);
+    free(want);
+    fixture_close(&f);
+}
+
+/* Gradients are complete in pieces of at least four million parameters: here each block is one. */
+static void gradients_that_come_in_pieces_are_those_of_the_cpu(void **state)
+{
+    struct nn_arch arch;
+
+    (void)state;
+    base_arch(&arch, NN_SILU);
+    arch.trunk = 500;
+    add_block(&arch, NN_BLOCK_RESIDUAL, 500, 0, 0);
+    add_block(&arch, NN_BLOCK_GPOOL, 490, 12, 0);
+    check_played_gradient(&arch, 2, 1);
+}
+
+/* Gradients of filters and matrices are recorded beside the pass; the emulator comes to them as late as it may. */
+static void gradients_read_what_is_not_yet_written_over(void **state)
+{
+    struct nn_arch arch = nested_net(NN_MISH);
+
+    (void)state;
+    check_played_gradient(&arch, 5, ROWS);
+    arch = gpool_net(NN_MISH);
+    add_block(&arch, NN_BLOCK_GPOOL, 10, 5, 0);
+    check_played_gradient(&arch, 5, ROWS);
+    arch = residual_net(NN_RELU);
+    check_played_gradient(&arch, 5, ROWS);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_without_graphs_is_slower_and_says_why_once),
+        cmocka_unit_test(gradients_read_what_is_not_yet_written_over),
+        cmocka_unit_test(gradients_that_come_in_pieces_are_those_of_the_cpu),
+        cmocka_unit_test(plans_are_chosen_by_what_they_take_in_a_record),
+    };
 
     (void)argc, (void)argv;
     backend_name = "cuda";

@@ -197,6 +197,44 @@ static void every_graph_has_a_plan_for_an_h100(void **state)
     check_device(1, "tests/nn/cuda/h100.json");
 }
 
+/* Of a fused convolution: plans of these kernels. */
+static int plan_kernels(const char *file, int act, const int64_t *kernels, int n, char **json)
+{
+    const struct conv_spec s = {.op = CONV_FORWARD, .rows = 64, .size = SIZE, .n_in = 96, .n_out = 96, .k = 3,
+                                .precision = PRECISION_BF16, .fusion = CONV_ADD | CONV_NORM | CONV_RAW,
+                                .act = act};
+    struct device_prop prop = device_of(file);
+    struct conv_plan plans[2];
+    struct tg_error err;
+    int n_found = 0;
+
+    assert_ok(conv_plans_of_kernels(&s, &prop, INFER_WORKSPACE, kernels, n, plans, &n_found, &err), &err);
+    if (json != NULL && n_found > 0)
+        assert_ok(conv_plan_save(&plans[0], json, &err), &err);
+    for (int i = 0; i < n_found; i++) {
+        assert_int_equal(plans[i].kernel, kernels[i]);
+        conv_plan_close(&plans[i]);
+    }
+    device_prop_close(&prop);
+    return n_found;
+}
+
+/* Of the fused kernels that choose.c asks for an H100 has its own; an A100 has none, which is no error. */
+static void an_h100_has_fused_kernels_of_its_generation(void **state)
+{
+    const int64_t wanted[] = {10, 2}, none = 1000;
+    char *json = NULL;
+
+    (void)state;
+    assert_int_equal(plan_kernels("tests/nn/cuda/a100.json", NN_RELU, wanted, 2, NULL), 0);
+    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", NN_RELU, &none, 1, NULL), 0);
+    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", NN_MISH, wanted, 1, NULL), 1);
+    assert_int_equal(plan_kernels("tests/nn/cuda/h100.json", NN_RELU, wanted, 2, &json), 2);
+    assert_non_null(strstr(json, "_sm90_"));
+    assert_non_null(strstr(json, "256x64x64"));
+    free(json);
+}
+
 /* What is written to the cache on disk can be taken up again. */
 static void a_plan_goes_to_text_and_back(void **state)
 {
@@ -228,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_graph_has_a_plan_for_an_a100),
         cmocka_unit_test(every_graph_has_a_plan_for_an_h100),
+        cmocka_unit_test(an_h100_has_fused_kernels_of_its_generation),
         cmocka_unit_test(a_plan_goes_to_text_and_back),
     };
 

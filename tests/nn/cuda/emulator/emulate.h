@@ -9,10 +9,12 @@
 #undef __device__
 #undef __shared__
 #undef __forceinline__
+#undef __launch_bounds__
 #define __global__
 #define __device__
 #define __shared__ static /* one block at a time */
 #define __forceinline__ inline
+#define __launch_bounds__(...)
 
 /* Where the running thread is. */
 struct emulated_place {

@@ -53,13 +53,14 @@ namespace {
 struct mark {
     CUstream_st *stream;
     long n;
-    long at; /* launches so far, once it is reached */
+    long called; /* what the host's calls had taken when it was asked for */
+    long at;     /* launches so far, once it is reached */
 };
 
 std::recursive_mutex device; /* does one thing at a time */
 std::vector<std::unique_ptr<CUstream_st>> streams; /* never taken away: marks point at them */
 thread_local std::shared_ptr<capture> capturing;   /* by this thread */
-long n_launches;                                   /* stands for the time that passes */
+long n_launches, n_called;                         /* stand for the time that passes, on the device and the host */
 
 void run_until(CUstream_st *s, long n)
 {
@@ -92,7 +93,7 @@ CUstream_st *new_stream(void)
 
 std::shared_ptr<mark> put_mark(CUstream_st *s)
 {
-    auto m = std::make_shared<mark>(mark{s, s->n_queued + 1, 0});
+    auto m = std::make_shared<mark>(mark{s, s->n_queued + 1, n_called, 0});
 
     put(s, [=]() { m->at = n_launches; });
     return m;
@@ -181,7 +182,17 @@ void emulated_launch(dim3 grid, dim3 block, size_t shared, cudaStream_t stream, 
     });
 }
 
+/* Of the device; of a call. */
 void emulated_tick(void) { n_launches++; }
+void emulated_call(void)
+{
+    ONE_AT_A_TIME;
+
+    n_called++;
+}
+
+bool emulated_is_capturing(cudaStream_t stream);
+bool emulated_is_capturing(cudaStream_t stream) { return stream->captured != nullptr; }
 
 extern "C" {
 
@@ -190,6 +201,16 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
     ONE_AT_A_TIME;
 
     *s = new_stream();
+    return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int)
+{
+    return cudaStreamCreateWithFlags(s, flags);
+}
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *most)
+{
+    *least = 0;
+    *most = -5;
     return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t s)
@@ -347,7 +368,7 @@ cudaError_t cudaEventQuery(cudaEvent_t e)
 /* A launch takes a millisecond, whatever it does. */
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 {
-    *ms = (float)(to->last->at - from->last->at);
+    *ms = (float)(to->last->at - from->last->at + to->last->called - from->last->called);
     return cudaSuccess;
 }
 
