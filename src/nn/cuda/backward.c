@@ -99,18 +99,34 @@ static enum tg_status side_end(struct pass *p, const void *reads, struct tg_erro
     return TG_OK;
 }
 
+/* A convolution of a pass that is not recorded, by the handle that a record will use: what that allocates at its
+ * first call it could not allocate there. */
+static enum tg_status conv_rehearse(struct pass *p, const struct conv_spec *spec, void **pointers, struct tg_error *err)
+{
+    struct side *s = p->net->side;
+    struct pass beside = *p;
+
+    beside.cudnn = s->cudnn;
+    if (cudnnSetStream(s->cudnn, p->stream) != CUDNN_STATUS_SUCCESS)
+        return FAIL(err, TG_EDEVICE, "cuDNN takes no stream");
+    enum tg_status rc = conv_run(&beside, spec, pointers, err);
+    if (cudnnSetStream(s->cudnn, s->stream) != CUDNN_STATUS_SUCCESS && rc == TG_OK)
+        rc = FAIL(err, TG_EDEVICE, "cuDNN takes no stream back");
+    return rc;
+}
+
 /* A convolution on the side. */
 static enum tg_status side_conv(struct pass *p, const struct conv_spec *spec, void **pointers, const void *reads,
                                 struct tg_error *err)
 {
     struct pass beside = *p;
 
+    if (p->side == NULL)
+        return p->mode == PASS_RUN ? conv_rehearse(p, spec, pointers, err) : conv_run(p, spec, pointers, err);
     TRY(side_begin(p, &beside.stream, err));
-    if (p->side != NULL) {
-        beside.cudnn = p->side->cudnn;
-        beside.workspace = p->side->workspace;
-        beside.workspace_bytes = TRAIN_WORKSPACE;
-    }
+    beside.cudnn = p->side->cudnn;
+    beside.workspace = p->side->workspace;
+    beside.workspace_bytes = TRAIN_WORKSPACE;
     TRY(conv_run(&beside, spec, pointers, err));
     return side_end(p, reads, err);
 }

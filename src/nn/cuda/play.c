@@ -22,7 +22,7 @@ static enum tg_status capture_end(struct player *p, struct tg_error *err)
     cudaGraphExec_t exec = NULL;
 
     CUDA(cudaStreamEndCapture(p->stream, &graph));
-    cudaError_t made = cudaGraphInstantiate(&exec, graph, 0);
+    cudaError_t made = cudaGraphInstantiate(&exec, graph, cudaGraphInstantiateFlagUseNodePriority); /* two streams' */
 
     cudaGraphDestroy(graph);
     CUDA(made);

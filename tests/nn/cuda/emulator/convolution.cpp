@@ -236,13 +236,23 @@ enum tg_status conv_plan_load(const char *json, const struct device_prop *, stru
     return TG_OK;
 }
 
+struct emulated_handle {
+    cudaStream_t stream;
+    bool used;
+};
+
 /* A plan computes what it was made for, whatever it is used for. */
 enum tg_status conv_plan_run(const struct conv_plan *p, const struct conv_spec *, cudnnHandle_t handle,
-                             void *const *pointers, void *workspace, struct tg_error *)
+                             void *const *pointers, void *workspace, struct tg_error *err)
 {
     std::vector<void *> data(pointers, pointers + CONV_TENSORS);
     struct plan made = *static_cast<plan *>(p->d);
-    cudaStream_t stream = *reinterpret_cast<cudaStream_t *>(handle);
+    struct emulated_handle *h = reinterpret_cast<struct emulated_handle *>(handle);
+    cudaStream_t stream = h->stream;
+
+    if (!h->used && emulated_is_capturing(stream))
+        return FAIL(err, TG_EDEVICE, "a handle's first call may allocate, which a record does not allow");
+    h->used = true;
 
     for (int i = 0; i < 2 && made.to_call && !emulated_is_capturing(stream); i++)
         emulated_call();
@@ -258,17 +268,17 @@ enum tg_status conv_plan_run(const struct conv_plan *p, const struct conv_spec *
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 {
-    *handle = reinterpret_cast<cudnnHandle_t>(new cudaStream_t());
+    *handle = reinterpret_cast<cudnnHandle_t>(new emulated_handle{});
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
-    delete reinterpret_cast<cudaStream_t *>(handle);
+    delete reinterpret_cast<struct emulated_handle *>(handle);
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 {
-    *reinterpret_cast<cudaStream_t *>(handle) = stream;
+    reinterpret_cast<struct emulated_handle *>(handle)->stream = stream;
     return CUDNN_STATUS_SUCCESS;
 }
 size_t cudnnGetVersion(void) { return 0; }
