@@ -315,7 +315,11 @@ static enum tg_status infer_body(struct player *player, void *ctx, bool first, s
                                                  : (char *)(g->on_host.policy + rows * (points + 1));
 
     CUDA(cudaMemcpyAsync(g->device, g->host, in, cudaMemcpyHostToDevice, g->stream));
-    TRY(pass_forward(&p, err));
+    choices_prepare(&p);
+    enum tg_status rc = pass_forward(&p, err);
+    choices_settle(&p);
+    if (rc != TG_OK)
+        return rc;
     CUDA(cudaMemcpyAsync(g->host + g->out_at, g->device + g->out_at,
                          (size_t)(out_end - g->host) - g->out_at, cudaMemcpyDeviceToHost, g->stream));
     return TG_OK;

@@ -10,10 +10,7 @@
 #include "net.h"
 #include "tengen/file.h"
 
-/* cuDNN's numbers of fused kernels for compute capability 9; the output's points x channels of a tile, and
- * channels in at a time. Each takes seconds to compile. */
-static const int64_t kernels[] = {10 /* 256 x 64, 64 */, 2 /* 128 x 128, 64 */};
-enum { PLAIN = 12, FUSED = 2, KERNELS = sizeof kernels / sizeof *kernels, CANDIDATES = PLAIN + FUSED + KERNELS };
+enum { PLAIN = 12, CANDIDATES = PLAIN + FUSED + FUSED_KERNELS };
 enum { REPEATS = 10 };
 static const double TUNE_SEC = 60.0; /* a net spends on compiling fused plans at most */
 
@@ -37,7 +34,7 @@ static struct conv_spec plain_of(const struct conv_spec *s)
     return plain;
 }
 
-static bool same(const struct conv_spec *a, const struct conv_spec *b)
+bool conv_spec_same(const struct conv_spec *a, const struct conv_spec *b)
 {
     return a->op == b->op && a->rows == b->rows && a->size == b->size && a->n_in == b->n_in &&
            a->n_out == b->n_out && a->k == b->k && a->precision == b->precision &&
@@ -174,8 +171,24 @@ static int kernels_for(const struct nn_net *net, const struct conv_spec *s, cons
         if (c->kernel >= 0 && c->spec.rows == s->rows && c->spec.k == s->k && c->spec.n_out == s->n_out)
             return 1;
     }
-    *which = kernels;
-    return s->k == 1 ? 1 : KERNELS;
+    *which = fused_kernels;
+    return fused_kernels_for(s);
+}
+
+/* Those of a kernel, of cuDNN's own with kernel -1, compiled ahead or now; added to plans [*n]. */
+static enum tg_status fused_plans(struct pass *p, const struct conv_spec *s, int64_t kernel, int most,
+                                  struct conv_plan *plans, int *n, struct tg_error *err)
+{
+    const struct device_prop *prop = &p->net->prop;
+    int named = 0, before = *n;
+
+    if (ahead_take(p->net, s, p->workspace_bytes, kernel, plans, most, n) && (kernel >= 0 || *n > before))
+        return TG_OK; /* that cuDNN proposes nothing it is to say again: why */
+    if (kernel >= 0)
+        return conv_plans_of_kernels(s, prop, p->workspace_bytes, &kernel, 1, plans, n, err);
+    enum tg_status rc = conv_plans_find(s, prop, p->workspace_bytes, most, plans + *n, &named, err);
+    *n += named;
+    return rc;
 }
 
 /* Plans for the whole spec: kernels, and of cuDNN's proposals only one where kernels are compared with each other,
@@ -183,18 +196,17 @@ static int kernels_for(const struct nn_net *net, const struct conv_spec *s, cons
 static enum tg_status find_fused(struct pass *p, const struct conv_spec *spec, struct conv_plan *plans, int *n,
                                  struct tg_error *err)
 {
-    const struct nn_net *net = p->net;
     const int64_t *which;
-    int n_kernels = kernels_for(net, spec, &which), n_named = 0;
+    int n_kernels = kernels_for(p->net, spec, &which);
+    enum tg_status rc = TG_OK;
 
     *n = 0;
-    TRY(conv_plans_of_kernels(spec, &net->prop, p->workspace_bytes, which, n_kernels, plans, n, err));
-    if (*n > 0 && which != kernels)
+    for (int i = 0; i < n_kernels && rc == TG_OK; i++)
+        rc = fused_plans(p, spec, which[i], 1, plans, n, err);
+    if (rc == TG_OK && *n > 0 && which != fused_kernels)
         return TG_OK;
-    enum tg_status rc = conv_plans_find(spec, &net->prop, p->workspace_bytes, *n > 0 ? 1 : FUSED, plans + *n,
-                                        &n_named, err);
-
-    *n += n_named;
+    if (rc == TG_OK)
+        rc = fused_plans(p, spec, -1, *n > 0 ? 1 : FUSED, plans, n, err);
     while (rc != TG_OK && *n > 0)
         conv_plan_close(&plans[--*n]);
     return rc;
@@ -294,6 +306,25 @@ static enum tg_status remember(struct nn_net *net, const struct choice *c, size_
     return TG_OK;
 }
 
+static void key_of(const struct conv_spec *s, size_t room, char key[112])
+{
+    char name[96];
+
+    conv_spec_text(s, name, sizeof name);
+    snprintf(key, 112, "%s %zuM", name, room >> 20);
+}
+
+bool choice_is_known(struct nn_net *net, const struct conv_spec *s, size_t room)
+{
+    char key[112];
+
+    for (int i = 0; i < net->n_choices; i++)
+        if (net->choices[i].room == room && conv_spec_same(&net->choices[i].spec, s))
+            return true;
+    key_of(s, room, key);
+    return plan_cache_find(&net->cache, key) != NULL;
+}
+
 /* A plan from the cache, if there is one that this device takes. */
 static bool from_cache(struct nn_net *net, const struct conv_spec *spec, const char *key, size_t workspace,
                        struct choice *c)
@@ -323,7 +354,7 @@ static enum tg_status choose(struct pass *p, const struct conv_spec *spec, void 
     double start = tg_now();
 
     conv_spec_text(spec, name, sizeof name);
-    snprintf(key, sizeof key, "%s %zuM", name, p->workspace_bytes >> 20);
+    key_of(spec, p->workspace_bytes, key);
     if (from_cache(p->net, spec, key, p->workspace_bytes, &c[0])) {
         if (works(p, &c[0], pointers))
             return remember(p->net, &c[0], p->workspace_bytes, NULL, err);
@@ -361,7 +392,7 @@ enum tg_status conv_run(struct pass *p, const struct conv_spec *spec, void **poi
     }
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 0; i < net->n_choices; i++)
-            if (net->choices[i].room == p->workspace_bytes && same(&net->choices[i].spec, spec))
+            if (net->choices[i].room == p->workspace_bytes && conv_spec_same(&net->choices[i].spec, spec))
                 return run_choice(p, &net->choices[i], pointers, err);
         TRY(choose(p, spec, pointers, err));
     }
@@ -369,10 +400,23 @@ enum tg_status conv_run(struct pass *p, const struct conv_spec *spec, void **poi
     return TG_OK;
 }
 
+void choices_prepare(const struct pass *p)
+{
+    if (p->tune)
+        ahead_open(p, TUNE_SEC - p->net->tuned_sec);
+}
+
+void choices_settle(const struct pass *p)
+{
+    if (p->tune)
+        ahead_close(p->net);
+}
+
 void choices_close(struct nn_net *net)
 {
     for (int i = 0; i < net->n_choices; i++)
         conv_plan_close(&net->choices[i].plan);
+    ahead_close(net);
     free(net->choices);
     net->choices = NULL;
     net->n_choices = 0;

@@ -21,7 +21,7 @@ struct choice {
     bool fused;
     struct conv_plan plan;
     size_t room; /* bytes of workspace it was chosen for: passes of less must not meet it */
-    int64_t kernel; /* the fastest of conv_plans_of_kernels, taken or not; -1: none was tried */
+    int64_t kernel; /* the fastest of fused_kernels, taken or not; -1: none was tried */
 };
 
 struct nn_net {
@@ -64,6 +64,7 @@ struct nn_net {
     struct choice *choices;   /* owned [n_choices] */
     int n_choices;
     double tuned_sec;         /* spent on choosing so far */
+    struct ahead *ahead;      /* owned; plans compiled for the pass under way; NULL: none */
     bool no_graphs;           /* this device or library cannot capture: everything goes piece by piece */
     pthread_mutex_t lock;     /* guards batches */
     struct gpu_batch *batches; /* open ones */
@@ -195,9 +196,28 @@ struct head_weights pass_head_weights(const struct pass *p);
 /* choose.c: one convolution; pointers [CONV_TENSORS], those of the spec set. */
 enum tg_status conv_run(struct pass *p, const struct conv_spec *spec, void **pointers,
                         struct tg_error *err);
+bool conv_spec_same(const struct conv_spec *a, const struct conv_spec *b);
+/* Is there a plan for it, in the net or in the cache on disk, for passes with so much workspace? */
+bool choice_is_known(struct nn_net *net, const struct conv_spec *s, size_t room);
+/* Before and after a pass's first run, if it may choose: compile what it will choose from; let go of the rest. */
+void choices_prepare(const struct pass *p);
+void choices_settle(const struct pass *p);
 /* A spec of this pass for a map. */
 struct conv_spec conv_spec_of(const struct pass *p, enum conv_op op, int map, int fusion);
 void choices_close(struct nn_net *net);
+
+/* ahead.c, under gpu_setup_lock. cuDNN's numbers of fused kernels for compute capability 9; the output's points x
+ * channels of a tile, and channels in at a time. A 1x1 convolution waits for memory, whatever the tile. */
+enum { FUSED = 2, FUSED_KERNELS = 2 }; /* proposals of cuDNN's, and kernels, for one convolution */
+extern const int64_t fused_kernels[FUSED_KERNELS];
+int fused_kernels_for(const struct conv_spec *s); /* how many of them */
+/* Compile the fused plans that this pass lacks, on as many threads as there are cores; none is begun after limit_sec. */
+void ahead_open(const struct pass *p, double limit_sec);
+/* Those of a kernel (-1: of cuDNN's heuristics), at most so many, added to plans [*n] and the caller's from now on; true:
+ * there are no others. */
+bool ahead_take(struct nn_net *net, const struct conv_spec *s, size_t room, int64_t kernel, struct conv_plan *plans,
+                int most, int *n);
+void ahead_close(struct nn_net *net);
 
 /* ---- recorded passes ---------------------------------------------------------------------------- */
 

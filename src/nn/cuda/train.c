@@ -95,8 +95,13 @@ static enum tg_status backward_body(struct player *player, void *ctx, bool first
                      .side = player->recording ? net->side : NULL};
 
     net->side->n_works = 0; /* whatever a record that failed has left */
-    TRY(pass_forward(&p, err));
-    return pass_backward(&p, err);
+    choices_prepare(&p);
+    enum tg_status rc = pass_forward(&p, err);
+
+    if (rc == TG_OK)
+        rc = pass_backward(&p, err);
+    choices_settle(&p);
+    return rc;
 }
 
 static enum tg_status enqueue_backward(struct nn_net *net, struct nn_batch *b, bool first,

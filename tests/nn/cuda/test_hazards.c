@@ -114,11 +114,44 @@ static void a_cudnn_that_fuses_nothing_is_slower_and_says_why_once(void **state)
     free(text);
 }
 
+void emulated_forget_compiled(void);
+int emulated_compiled(int64_t kernel);
+int emulated_compiled_again(void);
+
+/* On all cores, before the first pass: both kernels for every 3x3 convolution that is fused, where one at a time only
+ * the first would have both; and nothing that the pass then compiles once more. */
+static void what_a_pass_chooses_from_is_compiled_before_it_once(void **state)
+{
+    struct nn_arch arch = residual_net(NN_MISH);
+    struct fixture f;
+
+    (void)state;
+    backend_option = "bf16" NO_FOLDER;
+    emulated_forget_compiled();
+    fixture_open(&f, &arch, 5, 1, ROWS, NN_BATCH_TRAIN);
+    fill(&f, ROWS, 3);
+    assert_ok(f.backend->backward(f.net, &f.batch, &all_losses, ROWS, true, &f.err), &f.err);
+    assert_true(emulated_compiled(2) > 1);
+    assert_int_equal(emulated_compiled(10), emulated_compiled(2));
+    assert_true(emulated_compiled(-1) > 0 && emulated_compiled(-1) < emulated_compiled(2));
+    assert_int_equal(emulated_compiled_again(), 0);
+    fixture_close(&f);
+    emulated_forget_compiled();
+    backend_option = "bf16-plain" NO_FOLDER;
+    fixture_open(&f, &arch, 5, 1, ROWS, NN_BATCH_TRAIN);
+    fill(&f, ROWS, 3);
+    assert_ok(f.backend->backward(f.net, &f.batch, &all_losses, ROWS, true, &f.err), &f.err);
+    assert_int_equal(emulated_compiled(2) + emulated_compiled(10) + emulated_compiled(-1), 0);
+    fixture_close(&f);
+    backend_option = "fp32" NO_FOLDER;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_of_less_workspace_have_plans_of_their_own),
         cmocka_unit_test(a_pass_under_way_keeps_its_settings),
+        cmocka_unit_test(what_a_pass_chooses_from_is_compiled_before_it_once),
         cmocka_unit_test(a_cudnn_that_fuses_nothing_is_slower_and_says_why_once),
     };
 

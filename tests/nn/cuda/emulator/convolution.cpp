@@ -12,8 +12,16 @@ extern "C" {
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <set>
+#include <string>
 #include <vector>
 
+extern "C" {
+void emulated_forget_compiled(void);
+int emulated_compiled(int64_t kernel);
+int emulated_compiled_again(void);
+}
 void emulated_tick(void);
 void emulated_call(void);
 bool emulated_is_capturing(cudaStream_t stream);
@@ -26,6 +34,25 @@ struct plan {
     bool slow;    /* takes two ticks */
     bool to_call; /* so much does a call take that enqueues it, unless it is recorded */
 };
+
+/* Fused plans that were compiled since the last forgetting, by kernel, and how many of them once more. */
+struct {
+    std::mutex lock;
+    std::multiset<int64_t> kernels;
+    std::set<std::string> each;
+    int again;
+} compiled;
+
+void note_compiled(const struct conv_spec *s, int64_t kernel)
+{
+    std::lock_guard<std::mutex> hold(compiled.lock);
+    char name[96];
+
+    conv_spec_text(s, name, sizeof name);
+    compiled.kernels.insert(kernel);
+    if (!compiled.each.insert(name + std::to_string(kernel)).second)
+        compiled.again++;
+}
 
 float load(const void *p, size_t i, int precision)
 {
@@ -197,6 +224,8 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
         (void)FAIL(err, TG_EDEVICE, "no compiler");
         return TG_OK;
     }
+    if (s->fusion != 0)
+        note_compiled(s, -1);
     for (; *n_found < n && *n_found < 2; ++*n_found)
         plans[*n_found] = {new plan{*s, max_workspace, s->fusion != 0, false}, max_workspace, 1, -1};
     return TG_OK;
@@ -207,10 +236,21 @@ enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct dev
                                      const int64_t *kernels, int n, struct conv_plan *plans, int *n_found,
                                      struct tg_error *)
 {
-    for (int i = 0; i < n && getenv("TENGEN_EMULATE_NO_COMPILER") == NULL; i++)
+    for (int i = 0; i < n && getenv("TENGEN_EMULATE_NO_COMPILER") == NULL; i++) {
+        note_compiled(s, kernels[i]);
         plans[(*n_found)++] = {new plan{*s, 0, false, true}, 0, 2, kernels[i]};
+    }
     return TG_OK;
 }
+
+void emulated_forget_compiled(void)
+{
+    compiled.kernels.clear();
+    compiled.each.clear();
+    compiled.again = 0;
+}
+int emulated_compiled(int64_t kernel) { return (int)compiled.kernels.count(kernel); }
+int emulated_compiled_again(void) { return compiled.again; }
 
 enum tg_status conv_plan_save(const struct conv_plan *p, char **json, struct tg_error *)
 {
