@@ -134,6 +134,10 @@ enum tg_status comm_watchdog_start(double limit_sec, struct tg_log *log, struct 
 enum tg_status comm_watchdog_board(struct comm_watchdog *w, struct comm *c, const char *path,
                                    struct tg_error *err);
 void comm_watchdog_stop(struct comm_watchdog *w);
+/* What rank 0 has last written on the board in this file, of whatever job: its line, which changes as long as the job
+ * lives, and from it host and process. false: there is none, and line is "". Not collective. */
+enum { COMM_BOARD_LINE = 192 };
+bool comm_board_look(const char *path, char line[COMM_BOARD_LINE + 1], char host[41], long *pid);
 /* What this rank is doing, for the watchdog's messages: a string that lives on. Counts as progress. */
 void comm_phase(const char *phase);
 /* This rank's own work gets on: for loops that go long without a collective. Not in one, where it does

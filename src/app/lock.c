@@ -15,24 +15,22 @@
 #include "run.h"
 #include "tengen/file.h"
 
-enum { LINE_BYTES = 192, /* enough of the board's first line: rank 0's */
-       HELD_SEC = 150,   /* a dead host's lock is let go within this: NFS 4 takes 90 s */
+enum { HELD_SEC = 150,   /* a dead host's lock is let go within this: NFS 4 takes 90 s */
        WATCH_SEC = 25 }; /* two turns of the board, and some */
 
-struct sign { char line[LINE_BYTES + 1]; };
+/* What rank 0 of a job here has written last. */
+struct sign {
+    char line[COMM_BOARD_LINE + 1], host[41];
+    long pid;
+};
 
-/* What rank 0 of a job here has written last. Opened anew each time: only so does NFS look again. */
 static void look(const struct run *run, struct sign *s)
 {
     char path[RUN_PATH_MAX];
-    int fd = run_path(run->dir, RUN_RANKS, 0, path, NULL) == TG_OK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
     memset(s, 0, sizeof *s);
-    if (fd < 0)
-        return;
-    if (pread(fd, s->line, LINE_BYTES, 0) < 0)
-        s->line[0] = '\0';
-    close(fd);
+    if (run_path(run->dir, RUN_RANKS, 0, path, NULL) == TG_OK)
+        comm_board_look(path, s->line, s->host, &s->pid);
 }
 
 /* 0, or why the lock cannot be had; *known: the file system has locks. */
@@ -49,13 +47,9 @@ static enum tg_status in_use(const struct run *run, const struct sign *s, struct
 {
     const char *tasks = getenv("SLURM_NTASKS");
     bool alone = tasks != NULL && atoi(tasks) > 1 && comm_size(run->world) == 1; /* the other is of the same srun */
-    char host[41] = "?";
-    long pid = 0;
 
-    if (sscanf(s->line, "%*d %40s pid %ld", host, &pid) != 2)
-        pid = 0;
     return FAIL(err, TG_EIO, "%s: another job works in this directory (rank 0: host %s, process %ld): two would spoil "
-                "each other's files; end it, or choose another --run directory%s", run->dir, host, pid,
+                "each other's files; end it, or choose another --run directory%s", run->dir, s->host, s->pid,
                 alone ? ". Or has srun started ranks that do not know each other? Open MPI needs srun --mpi=pmix" : "");
 }
 

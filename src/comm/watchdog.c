@@ -37,7 +37,7 @@ static struct {
     int depth;             /* of the operations under way: one is made of others. The thread that calls MPI */
 } slot = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-enum { LINE_BYTES = 192, NAMED_RANKS = 8, NFS_MAGIC = 0x6969 /* statfs(2) */ };
+enum { LINE_BYTES = COMM_BOARD_LINE, NAMED_RANKS = 8, NFS_MAGIC = 0x6969 /* statfs(2) */ };
 
 /* What a rank's line said when it was last seen changed, and when that was by tg_now(); when 0: never seen. */
 struct seen { double at, when; };
@@ -177,15 +177,36 @@ static int read_board(const struct comm_watchdog *w)
     return (int)(n / LINE_BYTES);
 }
 
-/* Line r of those that read_board read; false: it says nothing. */
-static bool parse_line(const struct comm_watchdog *w, int r, struct line *l)
+static bool parse_line(const char *from, struct line *l)
 {
     char text[LINE_BYTES + 1];
 
-    memcpy(text, w->lines + (size_t)r * LINE_BYTES, LINE_BYTES);
+    memcpy(text, from, LINE_BYTES);
     text[LINE_BYTES] = '\0';
     memset(l, 0, sizeof *l);
     return sscanf(text, line_scan, &l->rank, l->host, &l->pid, &l->at, l->phase, &l->still, l->what) == 7;
+}
+
+/* Line r of those that read_board read; false: it says nothing. */
+static bool line_of(const struct comm_watchdog *w, int r, struct line *l)
+{
+    return parse_line(w->lines + (size_t)r * LINE_BYTES, l);
+}
+
+bool comm_board_look(const char *path, char line[COMM_BOARD_LINE + 1], char host[41], long *pid)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC); /* anew each time: only so does NFS look again */
+    struct line l = {0};
+
+    memset(line, 0, COMM_BOARD_LINE + 1);
+    bool read = fd >= 0 && pread(fd, line, LINE_BYTES, 0) == LINE_BYTES && parse_line(line, &l);
+    if (fd >= 0)
+        close(fd);
+    if (!read)
+        line[0] = '\0';
+    memcpy(host, l.host, sizeof l.host);
+    *pid = l.pid;
+    return read;
 }
 
 /* Who has written since the last look; how many lines the board has. */
@@ -195,7 +216,7 @@ static int observe(struct comm_watchdog *w)
     struct line l;
 
     for (int r = 0; r < n_lines; r++)
-        if (parse_line(w, r, &l) && (w->seen[r].when <= 0 || l.at != w->seen[r].at))
+        if (line_of(w, r, &l) && (w->seen[r].when <= 0 || l.at != w->seen[r].at))
             w->seen[r] = (struct seen){l.at, tg_now()};
     return n_lines;
 }
@@ -306,7 +327,7 @@ static void look_at_others(struct comm_watchdog *w, const struct comm *c, struct
         struct line l;
         double age;
 
-        if (r == w->world_rank || r >= n_lines || !parse_line(w, r, &l))
+        if (r == w->world_rank || r >= n_lines || !line_of(w, r, &l))
             continue;
         o->read = true;
         age = tg_now() - w->seen[r].when;
