@@ -1,5 +1,8 @@
 /* ahead.c - fused plans of a pass, compiled on several threads before the pass asks for them one by one: each takes
- * cuDNN seconds on one core, and a pass has up to twenty. */
+ * cuDNN seconds on one core, and a pass has up to twenty.
+ *
+ * A handle of cuDNN is one thread's. A description of the device may be shared, and a plan made with one goes to whom has
+ * a handle as text (cuDNN Frontend, "Deviceless ahead-of-time compilation"), as plans from the disk do. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include <sched.h>
 #include <stdatomic.h>
@@ -16,14 +19,15 @@ const int64_t fused_kernels[FUSED_KERNELS] = {10 /* 256 x 64, 64 */, 2 /* 128 x 
 struct ahead_job {
     struct conv_spec spec;
     int64_t kernel;
-    struct conv_plan plans[FUSED];
+    char *plans[FUSED]; /* owned [n] */
     int most;  /* plans wanted */
-    int n;     /* plans there are */
+    int n;
     bool done; /* it was come to */
 };
 
 struct ahead {
     struct nn_net *net;
+    struct device_prop prop; /* owned */
     size_t room; /* bytes of workspace */
     double until; /* tg_now(): no more are begun */
     struct ahead_job job[MOST_JOBS];
@@ -50,22 +54,32 @@ static void collect(void *ctx, const struct conv_spec *s)
         add(a, s, fused_kernels[i], 1);
 }
 
+static void compile(const struct ahead *a, struct ahead_job *j)
+{
+    struct conv_plan plans[FUSED];
+    struct tg_error ignored; /* the pass meets what is wrong again, and says so */
+    int n = 0;
+
+    if (j->kernel >= 0)
+        conv_plans_of_kernels(&j->spec, &a->prop, a->room, &j->kernel, 1, plans, &n, &ignored);
+    else
+        conv_plans_find(&j->spec, &a->prop, a->room, j->most, plans, &n, &ignored);
+    for (int i = 0; i < n; i++) {
+        if (conv_plan_save(&plans[i], &j->plans[j->n], &ignored) == TG_OK)
+            j->n++;
+        conv_plan_close(&plans[i]);
+    }
+    j->done = true;
+}
+
 static void *work(void *ctx)
 {
     struct ahead *a = ctx;
     int i;
 
     cudaSetDevice(a->net->device); /* a thread's own: where cuDNN would load what it has compiled */
-    while ((i = atomic_fetch_add(&a->next, 1)) < a->n && tg_now() < a->until) {
-        struct ahead_job *j = &a->job[i];
-        struct tg_error ignored; /* the pass meets what is wrong again, and says so */
-
-        if (j->kernel >= 0)
-            conv_plans_of_kernels(&j->spec, &a->net->prop, a->room, &j->kernel, 1, j->plans, &j->n, &ignored);
-        else
-            conv_plans_find(&j->spec, &a->net->prop, a->room, j->most, j->plans, &j->n, &ignored);
-        j->done = true;
-    }
+    while ((i = atomic_fetch_add(&a->next, 1)) < a->n && tg_now() < a->until)
+        compile(a, &a->job[i]);
     return NULL;
 }
 
@@ -120,6 +134,10 @@ void ahead_open(const struct pass *p, double limit_sec)
     if (a == NULL)
         return; /* or no memory: then they are compiled one by one */
     *a = (struct ahead){.net = net, .room = p->workspace_bytes, .until = start + limit_sec};
+    if (device_prop_describe(net->device, &a->prop, &ignored) != TG_OK) {
+        free(a);
+        return;
+    }
     walk.mode = PASS_COLLECT;
     walk.collect = collect;
     walk.ctx = a;
@@ -142,13 +160,14 @@ bool ahead_take(struct nn_net *net, const struct conv_spec *s, size_t room, int6
 
         if (j->kernel != kernel || !j->done || !conv_spec_same(&j->spec, s))
             continue;
-        for (int k = 0; k < j->n; k++)
-            if (k < most)
-                plans[(*n)++] = j->plans[k];
-            else
-                conv_plan_close(&j->plans[k]);
-        j->n = 0;
-        return true;
+        int before = *n, wanted = j->n < most ? j->n : most;
+        for (int k = 0; k < wanted; k++) {
+            struct tg_error ignored;
+
+            if (conv_plan_load(j->plans[k], &net->prop, &plans[*n], &ignored) == TG_OK)
+                plans[(*n)++].kernel = kernel;
+        }
+        return *n - before == wanted; /* else they are compiled here, beside those that could be read */
     }
     return false;
 }
@@ -159,7 +178,9 @@ void ahead_close(struct nn_net *net)
 
     for (int i = 0; a != NULL && i < a->n; i++)
         for (int k = 0; k < a->job[i].n; k++)
-            conv_plan_close(&a->job[i].plans[k]);
+            free(a->job[i].plans[k]);
+    if (a != NULL)
+        device_prop_close(&a->prop);
     free(a);
     net->ahead = NULL;
 }

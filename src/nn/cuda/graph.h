@@ -64,6 +64,9 @@ struct device_prop {
 };
 /* The current device. */
 enum tg_status device_prop_of_device(struct device_prop *p, struct tg_error *err);
+/* The description of a device by its number in CUDA, with which several threads may plan at once, as they may not with
+ * a handle. TG_EDEVICE: this cuDNN has none (before 9.8). */
+enum tg_status device_prop_describe(int device, struct device_prop *p, struct tg_error *err);
 /* From cuDNN's JSON description (n characters): for planning without a device. */
 enum tg_status device_prop_of_json(const char *json, size_t n, struct device_prop *p,
                                    struct tg_error *err);

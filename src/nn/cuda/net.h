@@ -213,8 +213,8 @@ extern const int64_t fused_kernels[FUSED_KERNELS];
 int fused_kernels_for(const struct conv_spec *s); /* how many of them */
 /* Compile the fused plans that this pass lacks, on as many threads as there are cores; none is begun after limit_sec. */
 void ahead_open(const struct pass *p, double limit_sec);
-/* Those of a kernel (-1: of cuDNN's heuristics), at most so many, added to plans [*n] and the caller's from now on; true:
- * there are no others. */
+/* Those of a kernel (-1: of cuDNN's heuristics), at most so many, added to plans [*n], the caller's; true: that is all
+ * that there are. */
 bool ahead_take(struct nn_net *net, const struct conv_spec *s, size_t room, int64_t kernel, struct conv_plan *plans,
                 int most, int *n);
 void ahead_close(struct nn_net *net);

@@ -28,26 +28,37 @@ enum tg_status device_prop_of_device(struct device_prop *p, struct tg_error *err
     return TG_OK;
 }
 
-static enum tg_status describe(const char *json, size_t n, struct device_prop *p, struct tg_error *err)
+static enum tg_status set_description(cudnnBackendAttributeName_t by, cudnnBackendAttributeType_t type, int64_t n,
+                                      const void *value, struct device_prop *p, struct tg_error *err)
 {
     CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &p->d));
-    CUDNN(cudnnBackendSetAttribute(p->d, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
-                                   (int64_t)n, json));
+    CUDNN(cudnnBackendSetAttribute(p->d, by, type, n, value));
     CUDNN(cudnnBackendFinalize(p->d));
     return TG_OK;
+}
+
+static enum tg_status describe(cudnnBackendAttributeName_t by, cudnnBackendAttributeType_t type, int64_t n,
+                               const void *value, struct device_prop *p, struct tg_error *err)
+{
+    *p = (struct device_prop){0};
+    enum tg_status rc = set_description(by, type, n, value, p, err);
+
+    if (rc != TG_OK)
+        device_prop_close(p);
+    return rc;
+}
+
+enum tg_status device_prop_describe(int device, struct device_prop *p, struct tg_error *err)
+{
+    int32_t id = device;
+
+    return describe(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, CUDNN_TYPE_INT32, 1, &id, p, err);
 }
 
 enum tg_status device_prop_of_json(const char *json, size_t n, struct device_prop *p,
                                    struct tg_error *err)
 {
-    enum tg_status rc;
-
-    *p = (struct device_prop){0};
-    TRY_OUT(describe(json, n, p, err));
-    return TG_OK;
-out:
-    device_prop_close(p);
-    return rc;
+    return describe(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, (int64_t)n, json, p, err);
 }
 
 void device_prop_close(struct device_prop *p)

@@ -207,6 +207,11 @@ enum tg_status device_prop_of_device(struct device_prop *p, struct tg_error *)
     *p = {};
     return TG_OK;
 }
+enum tg_status device_prop_describe(int, struct device_prop *p, struct tg_error *)
+{
+    *p = {};
+    return TG_OK;
+}
 void device_prop_close(struct device_prop *) {}
 
 void conv_plan_close(struct conv_plan *p)
@@ -254,11 +259,12 @@ int emulated_compiled_again(void) { return compiled.again; }
 
 enum tg_status conv_plan_save(const struct conv_plan *p, char **json, struct tg_error *)
 {
-    const struct conv_spec &s = static_cast<plan *>(p->d)->spec;
+    const struct plan &made = *static_cast<plan *>(p->d);
+    const struct conv_spec &s = made.spec;
     char text[200];
 
-    snprintf(text, sizeof text, "{%d %d %d\n%d %d %d %d %d %d %zu}", s.op, s.rows, s.size, s.n_in, s.n_out,
-             s.k, s.precision, s.fusion, s.act, p->workspace);
+    snprintf(text, sizeof text, "{%d %d %d\n%d %d %d %d %d %d %zu %d %d}", s.op, s.rows, s.size, s.n_in, s.n_out,
+             s.k, s.precision, s.fusion, s.act, p->workspace, made.slow, made.to_call);
     *json = strdup(text);
     return TG_OK;
 }
@@ -268,11 +274,12 @@ enum tg_status conv_plan_load(const char *json, const struct device_prop *, stru
 {
     struct conv_spec s;
     size_t workspace;
+    int slow, to_call;
 
-    if (sscanf(json, "{%d %d %d %d %d %d %d %d %d %zu}", &s.op, &s.rows, &s.size, &s.n_in, &s.n_out, &s.k,
-               &s.precision, &s.fusion, &s.act, &workspace) != 10)
+    if (sscanf(json, "{%d %d %d %d %d %d %d %d %d %zu %d %d}", &s.op, &s.rows, &s.size, &s.n_in, &s.n_out, &s.k,
+               &s.precision, &s.fusion, &s.act, &workspace, &slow, &to_call) != 12)
         return FAIL(err, TG_EDEVICE, "no plan");
-    *p = {new plan{s, workspace, false, false}, workspace, -1, -1};
+    *p = {new plan{s, workspace, slow != 0, to_call != 0}, workspace, -1, -1};
     return TG_OK;
 }
 
