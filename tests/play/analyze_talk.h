@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tg_test.h"
 #include "tengen/play.h"
@@ -86,6 +87,18 @@ static inline void talk_finish(struct analyze_talk *t)
     t->a = NULL;
     fclose(t->out);
     talk_read(t);
+}
+
+/* Until this stands in what the analyzer has said. */
+static inline void talk_wait_for(struct analyze_talk *t, const char *what)
+{
+    for (bool found = false; !found;) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        flockfile(t->out); /* its threads write there */
+        fflush(t->out);
+        found = t->text != NULL && strstr(t->text, what) != NULL;
+        funlockfile(t->out);
+    }
 }
 
 static inline void say(struct analyze_talk *t, const char *line) { analyze_line(t->a, line, strlen(line)); }

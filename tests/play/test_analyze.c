@@ -459,8 +459,8 @@ static void a_terminated_search_answers_what_it_has(void **state)
     say(t, "{\"id\":\"t0\",\"action\":\"terminate\",\"terminateId\":\"long\",\"turnNumbers\":[1]}");
     say(t, "{\"id\":\"t1\",\"action\":\"terminate\",\"terminateId\":\"long\"}");
     say(t, "{\"id\":\"t2\",\"action\":\"terminate\"}");
-    struct timespec moment = {0, 200000000};
-    nanosleep(&moment, NULL); /* "kept" is done and "other" runs */
+    talk_wait_for(t, "\"kept\"");
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* and "other" runs */
     say(t, "{\"id\":\"t3\",\"action\":\"terminate_all\"}");
     talk_finish(t);
     assert_true(is_true(answer_to(t, "long", 1), "noResults"));
