@@ -58,12 +58,25 @@ static void memory_bombs_are_refused(void **state)
     assert_refused("return {name = ('x'):rep(1 << 62, 'y')}", NULL, "x.lua:1", "resulting string too large");
     assert_refused("local s = (('x'):rep(1 << 15)):rep(1 << 15)", NULL, "64 MB");
     assert_refused("local t = {} local x = ('x'):rep(5000) for i = 1, 1e9 do t[i] = x .. i end", NULL, "memory");
-    assert_refused("local function f(n) return 1 + f(n + 1) end f(0)", NULL, "stack overflow");
     /* Memory that is freed and taken again costs budget, or one instruction could work for minutes. */
     assert_refused("local x = ('x'):rep(30000) while true do local s = x:rep(1000) end", NULL, "too many instructions");
     assert_refused("local x = ('x'):rep(30000)\n"
                    "while true do pcall(string.rep, x, 10000) pcall(string.rep, x, 1000) end",
                    NULL, "too many instructions");
+}
+
+/* With time enough: growing the stack that far takes seconds where memory is checked. */
+static void endless_recursion_is_refused(void **state)
+{
+    const struct sandbox_limits limits = {.bytes = 64 << 20, .budget = 20 * 1000 * 1000, .cpu_sec = 100};
+    struct sandbox sb;
+    struct tg_error err;
+
+    (void)state;
+    assert_ok(sandbox_open(&sb, &limits, &err), &err);
+    assert_fails(sandbox_run(&sb, "test", run_text, (void *)"local function f(n) return 1 + f(n + 1) end f(0)", &err),
+                 TG_EINVAL, "stack overflow", &err);
+    sandbox_close(&sb);
 }
 
 /* One instruction that takes long: counting instructions alone would not stop these. */
@@ -246,6 +259,7 @@ int main(void)
         cmocka_unit_test(pcall_does_not_catch_the_end),
         cmocka_unit_test(pcall_still_catches_ordinary_errors),
         cmocka_unit_test(memory_bombs_are_refused),
+        cmocka_unit_test(endless_recursion_is_refused),
         cmocka_unit_test(processor_time_ends_what_instructions_do_not),
         cmocka_unit_test(repeating_nothing_takes_no_time),
         cmocka_unit_test(bytecode_is_refused),
