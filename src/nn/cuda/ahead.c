@@ -60,10 +60,7 @@ static void compile(const struct ahead *a, struct ahead_job *j)
     struct tg_error ignored; /* the pass meets what is wrong again, and says so */
     int n = 0;
 
-    if (j->kernel >= 0)
-        conv_plans_of_kernels(&j->spec, &a->prop, a->room, &j->kernel, 1, plans, &n, &ignored);
-    else
-        conv_plans_find(&j->spec, &a->prop, a->room, j->most, plans, &n, &ignored);
+    conv_plans_fused(&j->spec, &a->prop, a->room, j->kernel, j->most, plans, &n, &ignored);
     for (int i = 0; i < n; i++) {
         if (conv_plan_save(&plans[i], &j->plans[j->n], &ignored) == TG_OK)
             j->n++;
@@ -122,11 +119,24 @@ static void add_proposals(struct ahead *a)
     }
 }
 
+/* What the pass lacks becomes jobs. */
+static void collect_all(struct ahead *a, const struct pass *p)
+{
+    struct pass walk = *p;
+    struct tg_error ignored;
+
+    plan_cache_refresh(&a->net->cache); /* another process may have compiled them */
+    walk.mode = PASS_COLLECT;
+    walk.collect = collect;
+    walk.ctx = a;
+    if (pass_forward(&walk, &ignored) == TG_OK && p->train)
+        pass_backward(&walk, &ignored); /* of the stem and the heads too */
+}
+
 void ahead_open(const struct pass *p, double limit_sec)
 {
     struct nn_net *net = p->net;
-    struct ahead *a = net->plain || net->precision == PRECISION_F32 || limit_sec <= 0 ? NULL : calloc(1, sizeof *a);
-    struct pass walk = *p;
+    struct ahead *a = net->plain || limit_sec <= 0 ? NULL : calloc(1, sizeof *a);
     struct tg_error ignored;
     double start = tg_now();
 
@@ -134,15 +144,11 @@ void ahead_open(const struct pass *p, double limit_sec)
     if (a == NULL)
         return; /* or no memory: then they are compiled one by one */
     *a = (struct ahead){.net = net, .room = p->workspace_bytes, .until = start + limit_sec};
-    if (device_prop_describe(net->device, &a->prop, &ignored) != TG_OK) {
+    collect_all(a, p);
+    if (a->n == 0 || device_prop_describe(net->device, &a->prop, &ignored) != TG_OK) {
         free(a);
         return;
     }
-    walk.mode = PASS_COLLECT;
-    walk.collect = collect;
-    walk.ctx = a;
-    if (pass_forward(&walk, &ignored) == TG_OK && p->train)
-        pass_backward(&walk, &ignored); /* of the stem and the heads too */
     work_all(a);
     add_proposals(a);
     work_all(a);

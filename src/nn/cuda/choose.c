@@ -179,16 +179,11 @@ static int kernels_for(const struct nn_net *net, const struct conv_spec *s, cons
 static enum tg_status fused_plans(struct pass *p, const struct conv_spec *s, int64_t kernel, int most,
                                   struct conv_plan *plans, int *n, struct tg_error *err)
 {
-    const struct device_prop *prop = &p->net->prop;
-    int named = 0, before = *n;
+    int before = *n;
 
     if (ahead_take(p->net, s, p->workspace_bytes, kernel, plans, most, n) && (kernel >= 0 || *n > before))
         return TG_OK; /* that cuDNN proposes nothing it is to say again: why */
-    if (kernel >= 0)
-        return conv_plans_of_kernels(s, prop, p->workspace_bytes, &kernel, 1, plans, n, err);
-    enum tg_status rc = conv_plans_find(s, prop, p->workspace_bytes, most, plans + *n, &named, err);
-    *n += named;
-    return rc;
+    return conv_plans_fused(s, &p->net->prop, p->workspace_bytes, kernel, most, plans, n, err);
 }
 
 /* Plans for the whole spec: kernels, and of cuDNN's proposals only one where kernels are compared with each other,
@@ -218,8 +213,7 @@ static enum tg_status find_candidates(struct pass *p, const struct conv_spec *sp
 {
     struct conv_spec plain = plain_of(spec);
     struct conv_plan plans[CANDIDATES];
-    bool fuse = spec->fusion != 0 && p->tune && !p->net->plain && spec->precision != PRECISION_F32 &&
-                p->net->tuned_sec < TUNE_SEC;
+    bool fuse = spec->fusion != 0 && p->tune && !p->net->plain && p->net->tuned_sec < TUNE_SEC;
     int n_plain = 0, n_fused = 0;
 
     *n = 0;

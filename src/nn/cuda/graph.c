@@ -352,9 +352,9 @@ static enum tg_status make_graph(struct maker *m, const struct device_prop *prop
     return finalize(m, *graph);
 }
 
+/* kernel -1: n plans of cuDNN's heuristics. */
 static enum tg_status find(const struct conv_spec *s, const struct device_prop *prop, size_t max_workspace,
-                           const int64_t *kernels, int n, struct conv_plan *plans, int *n_found,
-                           struct tg_error *err)
+                           int64_t kernel, int n, struct conv_plan *plans, int *n_found, struct tg_error *err)
 {
     struct maker m = {.s = s, .err = err};
     cudnnBackendDescriptor_t graph;
@@ -362,10 +362,10 @@ static enum tg_status find(const struct conv_spec *s, const struct device_prop *
     enum tg_status rc;
 
     TRY_OUT(make_graph(&m, prop, &graph));
-    if (kernels == NULL)
+    if (kernel < 0)
         TRY_OUT(conv_plans_of_graph(graph, s->precision, prop, max_workspace, n, plans, n_found, err));
-    for (int i = 0; kernels != NULL && i < n; i++)
-        *n_found += conv_plan_of_kernel(graph, s->precision, prop, max_workspace, kernels[i], &plans[*n_found]);
+    else
+        *n_found += conv_plan_of_kernel(graph, s->precision, prop, max_workspace, kernel, &plans[*n_found]);
 out:
     unmake(&m);
     if (rc != TG_OK)
@@ -379,7 +379,7 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
                                struct tg_error *err)
 {
     *n_found = 0;
-    TRY(find(s, prop, max_workspace, NULL, n, plans, n_found, err));
+    TRY(find(s, prop, max_workspace, -1, n, plans, n_found, err));
     if (*n_found == 0) {
         char why[256] = "";
 
@@ -389,9 +389,14 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
     return TG_OK;
 }
 
-enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct device_prop *prop,
-                                     size_t max_workspace, const int64_t *kernels, int n,
-                                     struct conv_plan *plans, int *n_found, struct tg_error *err)
+enum tg_status conv_plans_fused(const struct conv_spec *s, const struct device_prop *prop, size_t max_workspace,
+                                int64_t kernel, int n, struct conv_plan *plans, int *n_found, struct tg_error *err)
 {
-    return find(s, prop, max_workspace, kernels, n, plans, n_found, err);
+    int named = 0;
+
+    if (kernel >= 0)
+        return find(s, prop, max_workspace, kernel, 1, plans, n_found, err);
+    enum tg_status rc = conv_plans_find(s, prop, max_workspace, n, plans + *n_found, &named, err);
+    *n_found += named;
+    return rc;
 }

@@ -77,7 +77,7 @@ struct conv_plan {
     cudnnBackendDescriptor_t d; /* owned; NULL: none */
     size_t workspace;           /* bytes */
     int64_t engine;             /* cuDNN's number of the engine, for reports */
-    int64_t kernel;             /* of conv_plans_of_kernels; -1: cuDNN's heuristics chose */
+    int64_t kernel;             /* of conv_plans_fused; -1: cuDNN's heuristics chose */
 };
 void conv_plan_close(struct conv_plan *p);
 
@@ -89,13 +89,12 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
                                size_t max_workspace, int n, struct conv_plan *plans, int *n_found,
                                struct tg_error *err);
 
-/* Fused graphs: plans with these kernels of the engine that has tensor cores read shared memory themselves
+/* Fused graphs: the plan with this kernel of the engine that has tensor cores read shared memory themselves
  * (compute capability 9). cuDNN 9's heuristics do not name it for a fused convolution: what they name for an
- * H100 are kernels made for an A100. Plans are added to plans [*n_found], which has room for all; what the
- * device or cuDNN does not have is left out. */
-enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct device_prop *prop,
-                                     size_t max_workspace, const int64_t *kernels, int n,
-                                     struct conv_plan *plans, int *n_found, struct tg_error *err);
+ * H100 are kernels made for an A100. kernel -1: n plans of the heuristics, as conv_plans_find has them. Plans are
+ * added to plans [*n_found], which has room for all; what the device or cuDNN does not have is left out. */
+enum tg_status conv_plans_fused(const struct conv_spec *s, const struct device_prop *prop, size_t max_workspace,
+                                int64_t kernel, int n, struct conv_plan *plans, int *n_found, struct tg_error *err);
 
 /* The same for a finished graph (of graph.c): that of conv_plans_find, which adds to plans [*n_found], and that of
  * one kernel, false if there is none. */

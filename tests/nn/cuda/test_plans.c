@@ -62,7 +62,7 @@ static void add(void *ctx, const struct conv_spec *s)
 {
     (void)ctx;
     if (s->fusion != 0 && s->precision == PRECISION_F32)
-        return; /* never tried, see choose.c */
+        return; /* never tried: fp32 is "plain", see cuda.c */
     for (int i = 0; i < graphs.n; i++)
         if (memcmp(&graphs.spec[i], s, sizeof *s) == 0 && graphs.workspace[i] == graphs.limit) {
             if (graphs.devices[i] == 0)
@@ -208,7 +208,8 @@ static int plan_kernels(const char *file, int act, const int64_t *kernels, int n
     struct tg_error err;
     int n_found = 0;
 
-    assert_ok(conv_plans_of_kernels(&s, &prop, INFER_WORKSPACE, kernels, n, plans, &n_found, &err), &err);
+    for (int i = 0; i < n; i++)
+        assert_ok(conv_plans_fused(&s, &prop, INFER_WORKSPACE, kernels[i], 1, plans, &n_found, &err), &err);
     if (json != NULL && n_found > 0)
         assert_ok(conv_plan_save(&plans[0], json, &err), &err);
     for (int i = 0; i < n_found; i++) {

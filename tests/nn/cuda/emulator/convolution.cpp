@@ -237,15 +237,20 @@ enum tg_status conv_plans_find(const struct conv_spec *s, const struct device_pr
 }
 
 /* A fused kernel is faster than what the heuristics name, and than a convolution and a kernel behind it. */
-enum tg_status conv_plans_of_kernels(const struct conv_spec *s, const struct device_prop *, size_t,
-                                     const int64_t *kernels, int n, struct conv_plan *plans, int *n_found,
-                                     struct tg_error *)
+enum tg_status conv_plans_fused(const struct conv_spec *s, const struct device_prop *prop, size_t max_workspace,
+                                int64_t kernel, int n, struct conv_plan *plans, int *n_found, struct tg_error *err)
 {
-    for (int i = 0; i < n && getenv("TENGEN_EMULATE_NO_COMPILER") == NULL; i++) {
-        note_compiled(s, kernels[i]);
-        plans[(*n_found)++] = {new plan{*s, 0, false, true}, 0, 2, kernels[i]};
+    int named = 0;
+    enum tg_status rc = TG_OK;
+
+    if (kernel < 0) {
+        rc = conv_plans_find(s, prop, max_workspace, n, plans + *n_found, &named, err);
+        *n_found += named;
+    } else if (getenv("TENGEN_EMULATE_NO_COMPILER") == NULL) {
+        note_compiled(s, kernel);
+        plans[(*n_found)++] = {new plan{*s, 0, false, true}, 0, 2, kernel};
     }
-    return TG_OK;
+    return rc;
 }
 
 void emulated_forget_compiled(void)
