@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096, STORED_BYTES = 65535, STORED_HEADER = 5 };
+enum { FLETCHER_MOD = 65535, WINDOW_BITS = 15, MEM_LEVEL = 8, SMALL_MEM_LEVEL = 4, SMALL_BYTES = 4096 };
+enum { STORED_BYTES = 65535, STORED_HEADER = 5 }; /* of a stored block, and before them */
 enum { ZLIB_HEADER = 2, ZLIB_END = 6, CHECKSUM = 4 }; /* bytes of a chunk around its pieces */
 
 enum tg_status shard_buffer_reserve(struct shard_buffer *b, size_t more, struct tg_error *err)
@@ -37,17 +38,15 @@ void shard_buffer_fini(struct shard_buffer *b)
     *b = (struct shard_buffer){.bytes = NULL};
 }
 
-/* Longest first. Any number of zeros is a few of each and a rest. */
-static const size_t zero_runs[SHARD_ZERO_RUNS] = {1 << 16, 1 << 12, 1 << 8, SHARD_ZERO_REST};
-
-static size_t zero_run(int i) { return i < SHARD_ZERO_RUNS ? zero_runs[i] : (size_t)(i - SHARD_ZERO_RUNS); }
+/* 65536, 4096, 256, 16, 15, 14, .. 1: any number of zeros is a few of the first three and at most two of the rest. */
+static size_t zero_run(int i) { return i < 4 ? (size_t)1 << (16 - 4 * i) : (size_t)(SHARD_ZERO_RUNS - i); }
 
 static enum tg_status pack_zeros(struct shard_codec *c, struct tg_error *err)
 {
-    void *zeros = calloc(1, zero_runs[0]);
+    void *zeros = calloc(1, zero_run(0));
     enum tg_status rc = zeros == NULL ? FAIL(err, TG_ENOMEM, "a compressor's buffer") : TG_OK;
 
-    for (int i = 0; i < SHARD_ZERO_RUNS + SHARD_ZERO_REST && rc == TG_OK; i++)
+    for (int i = 0; i < SHARD_ZERO_RUNS && rc == TG_OK; i++)
         rc = shard_piece_pack(c, zeros, zero_run(i), &c->zeros, &c->zero_pieces[i], err);
     free(zeros);
     return rc;
@@ -128,8 +127,8 @@ enum tg_status shard_piece_store(struct shard_codec *c, const void *raw, size_t 
     piece->adler = (uint32_t)adler32(adler32(0, NULL, 0), raw, (uInt)n);
     for (size_t at = 0; at < n; at += STORED_BYTES) {
         size_t len = n - at < STORED_BYTES ? n - at : STORED_BYTES;
-        unsigned char block[STORED_HEADER] = {0, (unsigned char)len, (unsigned char)(len >> 8),
-                                  (unsigned char)~len, (unsigned char)(~len >> 8)};
+        unsigned char block[STORED_HEADER] = {0, (unsigned char)len, (unsigned char)(len >> 8), (unsigned char)~len,
+                                              (unsigned char)(~len >> 8)};
 
         TRY(shard_buffer_append(out, block, sizeof block, err)); /* not the last; length, and inverted */
         TRY(shard_buffer_append(out, from + at, len, err));
@@ -189,7 +188,7 @@ enum tg_status shard_chunk_add_raw(struct shard_chunk *k, const void *raw, size_
 /* How often zero_pieces[i] stands in *n zeros, from which those are taken. */
 static size_t take_zeros(int i, size_t *n)
 {
-    size_t times = i < SHARD_ZERO_RUNS ? *n / zero_runs[i] : *n == zero_run(i) && *n > 0;
+    size_t times = *n / zero_run(i);
 
     *n -= times * zero_run(i);
     return times;
@@ -201,7 +200,7 @@ static enum tg_status fill_up(struct shard_chunk *k, size_t n, struct tg_error *
     const struct shard_codec *c = k->codec;
     const unsigned char *packed = c->zeros.bytes;
 
-    for (int i = 0; i < SHARD_ZERO_RUNS + SHARD_ZERO_REST; packed += c->zero_pieces[i++].n_bytes)
+    for (int i = 0; i < SHARD_ZERO_RUNS; packed += c->zero_pieces[i++].n_bytes)
         for (size_t times = take_zeros(i, &n); times > 0; times--)
             TRY(shard_chunk_add(k, &c->zero_pieces[i], packed, zero_run(i), err));
     return TG_OK;
@@ -211,7 +210,7 @@ size_t shard_chunk_measure(const struct shard_codec *c, size_t n_packed, size_t 
 {
     size_t n = c->level > 0 ? ZLIB_HEADER + n_packed + ZLIB_END : n_packed, zeros = chunk_bytes - n_raw;
 
-    for (int i = 0; i < SHARD_ZERO_RUNS + SHARD_ZERO_REST; i++)
+    for (int i = 0; i < SHARD_ZERO_RUNS; i++)
         n += take_zeros(i, &zeros) * c->zero_pieces[i].n_bytes;
     return n + CHECKSUM;
 }
@@ -221,16 +220,15 @@ enum tg_status shard_chunk_end(struct shard_chunk *k, size_t chunk_bytes, uint32
 {
     TRY(fill_up(k, chunk_bytes - k->n_raw, err));
     if (k->codec->level > 0) { /* an empty last block, and the checksum, highest byte first */
-        unsigned char end[ZLIB_END] = {0x03, 0x00, (unsigned char)(k->adler >> 24),
-                                (unsigned char)(k->adler >> 16), (unsigned char)(k->adler >> 8),
-                                (unsigned char)k->adler};
+        unsigned char end[ZLIB_END] = {0x03, 0x00, (unsigned char)(k->adler >> 24), (unsigned char)(k->adler >> 16),
+                                       (unsigned char)(k->adler >> 8), (unsigned char)k->adler};
 
         TRY(shard_buffer_append(k->out, end, sizeof end, err));
     }
 
     uint32_t sum = shard_fletcher32(k->out->bytes + k->start, k->out->n - k->start);
-    unsigned char check[CHECKSUM] = {(unsigned char)sum, (unsigned char)(sum >> 8),
-                              (unsigned char)(sum >> 16), (unsigned char)(sum >> 24)};
+    unsigned char check[CHECKSUM] = {(unsigned char)sum, (unsigned char)(sum >> 8), (unsigned char)(sum >> 16),
+                                     (unsigned char)(sum >> 24)};
     TRY(shard_buffer_append(k->out, check, sizeof check, err));
     *n_bytes = (uint32_t)(k->out->n - k->start);
     return TG_OK;

@@ -26,7 +26,7 @@ struct shard_piece {
     uint32_t n_bytes, adler;
 };
 
-enum { SHARD_ZERO_RUNS = 4, SHARD_ZERO_REST = 16 };
+enum { SHARD_ZERO_RUNS = 4 + 15 };
 
 /* A compressor that is used again and again; level 0 copies. Starting a piece clears tables, which
  * takes longer than a short piece itself: those go through a stream with small tables. */
@@ -34,8 +34,8 @@ struct shard_codec {
     z_stream large, small;
     z_stream back; /* decompresses pieces */
     int level;
-    struct shard_buffer zeros; /* runs of zeros of some lengths, and of all below SHARD_ZERO_REST, compressed once */
-    struct shard_piece zero_pieces[SHARD_ZERO_RUNS + SHARD_ZERO_REST];
+    struct shard_buffer zeros; /* runs of zeros, compressed once: of four lengths, the last 16, and of all below 16 */
+    struct shard_piece zero_pieces[SHARD_ZERO_RUNS];
 };
 enum tg_status shard_codec_init(struct shard_codec *c, int level, struct tg_error *err);
 void shard_codec_fini(struct shard_codec *c);

@@ -187,12 +187,13 @@ static enum tg_status unpack_span(struct shard_exchange *x, const struct plan_pa
     int64_t all = shard_items(q->table, g->n_rows, g->n_moves), span = shard_span(q->table);
     int64_t first = q->from / span * span;
     struct shard_buffer *raw = &x->w->span;
-    const unsigned char *bytes;
-    const struct shard_piece *block = block_of(x, q, &bytes);
+    const unsigned char *begin, *bytes;
+    const struct shard_piece *block = block_of(x, q, &begin);
 
     *n = all - first < span ? all - first : span;
-    if (bytes == x->spanned)
+    if (begin == x->spanned)
         return TG_OK;
+    bytes = begin;
     x->spanned = NULL;
     raw->n = 0;
     for (int c = 0; c < table->n_columns; c++, bytes += block++->n_bytes) {
@@ -202,7 +203,7 @@ static enum tg_status unpack_span(struct shard_exchange *x, const struct plan_pa
         TRY(shard_piece_unpack(x->codec, block, bytes, raw->bytes + raw->n, n_raw, err));
         raw->n += n_raw;
     }
-    block_of(x, q, &x->spanned);
+    x->spanned = begin;
     return TG_OK;
 }
 
