@@ -33,14 +33,15 @@ static void look(const struct run *run, struct sign *s)
         comm_board_look(path, s->line, s->host, &s->pid);
 }
 
-/* 0, or why the lock cannot be had; *known: the file system has locks. */
-static int try_lock(int fd, bool *known)
+/* Take the lock, if it is free; *known: the file system has locks. */
+static bool try_lock(int fd, bool *known)
 {
-    if (getenv("TENGEN_NO_LOCKS") == NULL && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    int reason = getenv("TENGEN_NO_LOCKS") == NULL ? errno : ENOSYS; /* for tests */
-    *known = reason == EWOULDBLOCK || reason == EINTR;
-    return reason;
+    bool none = getenv("TENGEN_NO_LOCKS") != NULL; /* for tests */
+
+    if (!none && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    *known = !none && (errno == EWOULDBLOCK || errno == EINTR);
+    return false;
 }
 
 static enum tg_status in_use(const struct run *run, const struct sign *s, struct tg_error *err)
@@ -70,17 +71,17 @@ static enum tg_status wait_for(struct run *run, int fd, struct tg_error *err)
 {
     struct sign first, now;
     bool known = true;
-    int reason = try_lock(fd, &known);
+    bool mine = try_lock(fd, &known);
     double start = tg_now();
 
-    if (reason == 0 || (!known && ended_in_order(run)))
+    if (mine || (!known && ended_in_order(run)))
         return TG_OK;
     if (known)
         tg_log(&run->app->log, TG_LOG_WARN, "%s: its lock is held: waiting for up to %d s, in case that it is a dead "
                "job's", run->dir, HELD_SEC);
     for (look(run, &first); tg_now() - start < (known ? HELD_SEC : WATCH_SEC);) {
         nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
-        if (known && try_lock(fd, &known) == 0)
+        if (known && try_lock(fd, &known))
             return TG_OK;
         look(run, &now);
         if (now.line[0] != '\0' && strcmp(first.line, now.line) != 0)

@@ -21,7 +21,6 @@ static bool root(const struct run *run) { return comm_rank(run->world) == 0; }
 /* ---- games in flight: a head, then one entry and its bytes per game ------------------------------- */
 
 static const char magic[8] = "TGOPEN01";
-enum { PIECE_ROWS = 16384 }; /* of finished games that are read at once */
 
 struct file_head { char magic[8]; int64_t iteration, n_games, n_bytes; }; /* n_bytes: of the whole file */
 struct entry { int64_t id; uint64_t n_bytes, hash; };
@@ -287,6 +286,16 @@ static int64_t place_of(const struct run *run, int64_t id, int64_t first, int64_
     return k >= 0 && k < n ? k : -1;
 }
 
+int64_t run_piece(const struct record_finished *games, int64_t n)
+{
+    enum { PIECE_ROWS = 16384 };
+    int64_t rows = games[0].game.n_rows, m = 1;
+
+    while (m < n && rows + games[m].game.n_rows <= PIECE_ROWS)
+        rows += games[m++].game.n_rows;
+    return m;
+}
+
 /* Finished games [n], which follow each other in their shard, back into the writer. */
 static enum tg_status restage(struct run *run, const char *path, struct record_finished *games, int64_t n, FILE *sgf,
                               struct tg_error *err)
@@ -294,7 +303,6 @@ static enum tg_status restage(struct run *run, const char *path, struct record_f
     struct record_layout l;
 
     record_layout_init(&l, &run->game);
-    comm_progress();
     TRY(replay_shard_games_rows(path, &l, games, n, err));
     for (int64_t i = 0; i < n; i++) {
         struct selfplay_job job;
@@ -347,22 +355,20 @@ static void close_finished(struct record_finished *games, int64_t n)
     free(games);
 }
 
-/* From games[i] on, so many are wanted that follow each other: those of this rank that it has not yet, up to a
- * piece of rows. have is set for them. */
-static int64_t wanted_from(const struct run *run, const struct record_finished *games, int64_t i, int64_t n_games,
+/* So many of these games follow each other that this rank is to have and has not yet; have is set for them. */
+static int64_t take_wanted(const struct run *run, const struct record_finished *games, int64_t n_games,
                            int64_t first, int64_t n, bool *have)
 {
-    int64_t end = i, rows = 0;
+    int64_t m = 0;
 
-    for (; end < n_games && (end == i || rows + games[end].game.n_rows <= PIECE_ROWS); end++) {
-        int64_t k = place_of(run, games[end].game.id, first, n);
+    for (; m < n_games; m++) {
+        int64_t k = place_of(run, games[m].game.id, first, n);
 
         if (k < 0 || have[k])
             break;
         have[k] = true;
-        rows += games[end].game.n_rows;
     }
-    return end - i;
+    return m;
 }
 
 static enum tg_status take_finished(struct run *run, int64_t first, int64_t n, bool *have, FILE *sgf,
@@ -375,7 +381,7 @@ static enum tg_status take_finished(struct run *run, int64_t first, int64_t n, b
 
     TRY(open_finished(run, run->at.n_games + first, run->at.n_games + first + n, path, &games, &n_games, err));
     for (int64_t i = 0; i < n_games && rc == TG_OK; i += m > 0 ? m : 1) {
-        m = wanted_from(run, games, i, n_games, first, n, have);
+        m = take_wanted(run, &games[i], run_piece(&games[i], n_games - i), first, n, have);
         if (m > 0)
             rc = restage(run, path, &games[i], m, sgf, err);
     }
@@ -396,10 +402,7 @@ enum tg_status run_stage_finished(struct run *run, int64_t *n_staged, int64_t *n
         *next_id = games[i].game.id >= *next_id ? games[i].game.id + 1 : *next_id;
     rc = TG_OK;
     for (int64_t i = n * rank / size, end = n * (rank + 1) / size; i < end && rc == TG_OK; i += m) {
-        int64_t rows = games[i].game.n_rows;
-
-        for (m = 1; i + m < end && rows + games[i + m].game.n_rows <= PIECE_ROWS; m++)
-            rows += games[i + m].game.n_rows;
+        m = run_piece(&games[i], end - i);
         rc = restage(run, path, &games[i], m, NULL, err);
         *n_staged += m;
     }

@@ -9,7 +9,7 @@
 #include "run.h"
 #include "tengen/file.h"
 
-enum { PIECE_ROWS = 16384, NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64 };
 
 bool run_pretraining(const struct run *run)
 {
@@ -104,10 +104,8 @@ static enum tg_status stage_games(struct run *run, const char *path, struct reco
 
     record_layout_init(&l, &run->game);
     while (first < end) {
-        int64_t n_rows = games[first].game.n_rows, last = first + 1;
+        int64_t last = first + run_piece(&games[first], end - first);
 
-        while (last < end && n_rows + games[last].game.n_rows <= PIECE_ROWS)
-            n_rows += games[last++].game.n_rows;
         comm_progress();
         TRY(replay_shard_games_rows(path, &l, &games[first], last - first, err));
         for (; first < last; first++)

@@ -258,6 +258,8 @@ enum tg_status run_thaw_all(struct run *run,
                             enum tg_status (*thaw)(struct run *run, struct selfplay_frozen *game,
                                                    struct tg_error *err), struct tg_error *err);
 enum tg_status run_leave_training(struct run *run, struct tg_error *err);
+/* Of games [n] of a shard, n > 0: the rows of how many are to be read at once. */
+int64_t run_piece(const struct record_finished *games, int64_t n);
 /* Finished games that lockstep mode has left open: this rank's share (*n_staged) into the writer. *next_id moves
  * behind the last one's id. Not collective. */
 enum tg_status run_stage_finished(struct run *run, int64_t *n_staged, int64_t *next_id, struct tg_error *err);

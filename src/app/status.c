@@ -35,12 +35,12 @@ static double last_sign(const char *dir, const struct report_history *h)
 static void print_progress(const char *dir, const struct manifest *m, const struct report_history *h)
 {
     double other = m->elapsed_sec - m->selfplay_sec - m->train_sec - m->match_sec;
-    double whole = m->elapsed_sec > 0 ? m->elapsed_sec : 1;
+    double whole = m->elapsed_sec > 0 ? m->elapsed_sec : 1, last = last_sign(dir, h);
 
     printf("%s: \"%s\", %s", dir, m->name, m->status);
-    if (last_sign(dir, h) > 0 && strcmp(m->status, "running") == 0) {
+    if (last > 0 && strcmp(m->status, "running") == 0) {
         printf("; last heard of ");
-        print_duration((double)time(NULL) - last_sign(dir, h));
+        print_duration((double)time(NULL) - last);
         printf(" ago");
     }
     printf("\n  game        %s\n  network     %s\n  made        %s by %s\n  hardware    %s\n  seed        %"

@@ -32,21 +32,6 @@ static void free_comm(struct comm *c)
     free(c);
 }
 
-/* members[r] := rank r's number in the world. Local. */
-static void number_members(MPI_Comm mpi, int size, int *members)
-{
-    MPI_Group part, world;
-    int *ranks = members + size; /* [size] */
-
-    for (int r = 0; r < size; r++)
-        ranks[r] = r;
-    MPI_Comm_group(mpi, &part);
-    MPI_Comm_group(MPI_COMM_WORLD, &world);
-    MPI_Group_translate_ranks(part, size, ranks, world, members);
-    MPI_Group_free(&part);
-    MPI_Group_free(&world);
-}
-
 /* Wrap mpi, which *c owns from now on. Collective, also on the ranks that fail. */
 static enum tg_status adopt(MPI_Comm mpi, const char *name, struct comm **c, struct tg_error *err)
 {
@@ -57,7 +42,7 @@ static enum tg_status adopt(MPI_Comm mpi, const char *name, struct comm **c, str
     MPI_Comm_size(mpi, &size);
     if (made != NULL) {
         made->gathered = malloc((size_t)size * COMM_SUM_BLOCK * sizeof *made->gathered);
-        made->members = malloc((size_t)size * 2 * sizeof *made->members);
+        made->members = malloc((size_t)size * sizeof *made->members);
     }
     missing = made == NULL || made->gathered == NULL || made->members == NULL;
     MPI_Allreduce(&missing, &missing_anywhere, 1, MPI_INT, MPI_MAX, mpi);
@@ -69,9 +54,9 @@ static enum tg_status adopt(MPI_Comm mpi, const char *name, struct comm **c, str
     made->mpi = mpi;
     made->name = name;
     made->size = size;
-    number_members(mpi, size, made->members);
     MPI_Comm_rank(mpi, &made->rank);
     MPI_Comm_rank(MPI_COMM_WORLD, &made->world_rank);
+    MPI_Allgather(&made->world_rank, 1, MPI_INT, made->members, 1, MPI_INT, mpi);
     *c = made;
     return TG_OK;
 }

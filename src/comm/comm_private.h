@@ -11,7 +11,7 @@ struct comm {
     const char *name; /* borrowed, lives on */
     int rank, size;
     int world_rank;   /* what messages call this rank */
-    int *members;     /* owned [2 * size]: its ranks' numbers in the world, then room to reckon them; NULL: all */
+    int *members;     /* owned [size]: its ranks' numbers in the world; NULL: all of them */
     double crowd;     /* ranks per core of this host, where they are more than cores; else 0 */
     double wait_sec;  /* since the last comm_wait_sec */
     double *gathered; /* owned [size * COMM_SUM_BLOCK], for sums in rank order */

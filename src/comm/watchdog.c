@@ -154,6 +154,7 @@ static void write_line(void)
     if (pwrite(board, line, LINE_BYTES, (off_t)slot.rank * LINE_BYTES) != LINE_BYTES)
         return;
 }
+
 void comm_phase(const char *phase)
 {
     atomic_store_explicit(&slot.phase, phase, memory_order_relaxed);
