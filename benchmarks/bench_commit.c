@@ -71,7 +71,7 @@ static struct record_finished random_game(const struct bench *b, int64_t id)
         float globals[GAME_MAX_GLOBALS];
         int action;
 
-        game_encode(&b->game, &pos, row + l->planes, globals);
+        game_encode(&b->game, &pos, NULL, row + l->planes, globals);
         memcpy(row + l->globals, globals, (size_t)l->n_globals * sizeof *globals);
         game_legal(&b->game, &pos, legal);
         for (int i = 0; i < 30; i++) {

@@ -1,7 +1,9 @@
 /* bench_go.c - what a Go position costs: play, legality, copy, encoding, scoring.
  *
- * Positions come from games of random moves that fill no own eyes. Each operation runs over the
- * same positions several times; the fastest pass counts. Prints a table in nanoseconds a call. */
+ * Positions come from games of random moves that fill no own eyes; "leaf" encodes leaves of trees that
+ * grow from them, by moves that are mostly near each other, and "memo" does so with a memo, as a search
+ * does. Each operation runs over the same positions several times; the fastest pass counts. Prints a
+ * table in nanoseconds a call. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +12,13 @@
 #include "tengen/game.h"
 #include "tengen/rng.h"
 
-enum { N_PLIES = 2000, N_PASSES = 7 };
+enum { N_PLIES = 2000, N_PASSES = 7, N_LEAVES = 100, MEMO_WORDS = 1 << 16 };
 
 struct sample {
     struct position *before; /* [N_PLIES] */
+    struct position *leaves; /* [N_PLIES]: N_LEAVES grew from every N_LEAVESth of them */
     int16_t action[N_PLIES];
+    struct game_memo memo;
 };
 
 static double now_ns(void)
@@ -48,6 +52,36 @@ static int random_action(const struct game *g, const struct position *pos, struc
     return n > 0 ? good[tg_rng_below(r, (uint32_t)n)] : g->n_points;
 }
 
+/* The mover's neighbourhood first: within two points of the last move. */
+static int near_action(const struct game *g, const struct position *pos, struct tg_rng *r)
+{
+    int last = pos->recent[0], size = g->size;
+
+    for (int tries = 0; last >= 0 && last < g->n_points && tries < 20; tries++) {
+        int x = last % size - 2 + (int)tg_rng_below(r, 5), y = last / size - 2 + (int)tg_rng_below(r, 5);
+
+        if (x >= 0 && x < size && y >= 0 && y < size && game_is_legal(g, pos, y * size + x) &&
+            !fills_eye(g, pos, y * size + x))
+            return y * size + x;
+    }
+    return random_action(g, pos, r);
+}
+
+static void grow_leaves(const struct game *g, struct sample *s, struct tg_rng *r)
+{
+    for (int i = 0; i < N_PLIES; i++) {
+        int root = i - i % N_LEAVES, parent = i;
+
+        if (i > root)
+            parent = tg_rng_below(r, 2) == 0 ? i - 1 : root + (int)tg_rng_below(r, (uint32_t)(i - root));
+        if (i == root || s->leaves[parent].over)
+            game_copy(g, &s->leaves[i], &s->before[root]);
+        else
+            game_copy(g, &s->leaves[i], &s->leaves[parent]);
+        game_play(g, &s->leaves[i], near_action(g, &s->leaves[i], r));
+    }
+}
+
 static void take_sample(const struct game *g, const char *rules, struct sample *s)
 {
     struct tg_rng r = tg_rng_stream(7, TG_RNG_TEST, (uint64_t)g->size, 0);
@@ -68,13 +102,14 @@ static void take_sample(const struct game *g, const char *rules, struct sample *
         game_copy(g, &s->before[i], &pos);
         game_play(g, &pos, s->action[i]);
     }
+    grow_leaves(g, s, &r);
 }
 
-enum op { OP_COPY, OP_PLAY, OP_LEGAL, OP_ENCODE, OP_SCORE, OP_DECIDED, N_OPS };
-static const char *const op_names[N_OPS] = {"copy",   "copy+play", "legal",
-                                            "encode", "score",     "decided"};
+enum op { OP_COPY, OP_PLAY, OP_LEGAL, OP_ENCODE, OP_LEAF, OP_MEMO, OP_SCORE, OP_DECIDED, N_OPS };
+static const char *const op_names[N_OPS] = {"copy", "copy+play", "legal", "encode",
+                                            "leaf", "memo",      "score", "decided"};
 
-static unsigned run_op(const struct game *g, enum op op, const struct sample *s, int i)
+static unsigned run_op(const struct game *g, enum op op, struct sample *s, int i)
 {
     static struct position pos;
     static struct game_result result;
@@ -88,7 +123,9 @@ static unsigned run_op(const struct game *g, enum op op, const struct sample *s,
         game_play(g, &pos, s->action[i]);
         return pos.to_move;
     case OP_LEGAL: return (unsigned)game_legal(g, &s->before[i], legal);
-    case OP_ENCODE: game_encode(g, &s->before[i], planes, globals); return planes[g->plane_bytes];
+    case OP_ENCODE: game_encode(g, &s->before[i], NULL, planes, globals); return planes[g->plane_bytes];
+    case OP_LEAF: game_encode(g, &s->leaves[i], NULL, planes, globals); return planes[g->plane_bytes];
+    case OP_MEMO: game_encode(g, &s->leaves[i], &s->memo, planes, globals); return planes[g->plane_bytes];
     case OP_SCORE: game_score(g, &s->before[i], &result); return result.winner;
     default: return game_decided(g, &s->before[i]);
     }
@@ -98,10 +135,13 @@ int main(void)
 {
     static const int sizes[] = {9, 13, 19};
     static const char *const rules[] = {"tromp-taylor", "chinese"};
-    struct sample s = {.before = calloc(N_PLIES, sizeof *s.before)};
+    static struct sample s;
     unsigned sink = 0;
 
-    if (s.before == NULL)
+    s.before = calloc(N_PLIES, sizeof *s.before);
+    s.leaves = calloc(N_PLIES, sizeof *s.leaves);
+    s.memo = (struct game_memo){calloc(MEMO_WORDS, sizeof *s.memo.room), MEMO_WORDS * sizeof *s.memo.room};
+    if (s.before == NULL || s.leaves == NULL || s.memo.room == NULL)
         return 1;
     printf("%-14s %5s", "ns a call", "size");
     for (int op = 0; op < N_OPS; op++)
@@ -118,8 +158,10 @@ int main(void)
             double best = 1e30;
 
             for (int pass = 0; pass < N_PASSES; pass++) {
-                double start = now_ns(), took;
+                double start, took;
 
+                memset(s.memo.room, 0, s.memo.n_bytes);
+                start = now_ns();
                 for (int i = 0; i < N_PLIES; i++)
                     sink += run_op(&g, (enum op)op, &s, i);
                 took = (now_ns() - start) / N_PLIES;
@@ -130,5 +172,7 @@ int main(void)
         printf("\n");
     }
     free(s.before);
+    free(s.leaves);
+    free(s.memo.room);
     return sink == 1; /* keeps the results alive */
 }

@@ -67,7 +67,7 @@ static void run_game(const struct game *g, const struct game_setup *setup, bool 
         t1 = now();
         n = game_legal(g, &pos, legal);
         t2 = now();
-        game_encode(g, &pos, planes, globals);
+        game_encode(g, &pos, NULL, planes, globals);
         sum->encode_sec += now() - t2;
         sum->play_sec += t1 - t0;
         sum->legal_sec += t2 - t1;

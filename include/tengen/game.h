@@ -150,9 +150,18 @@ void game_score(const struct game *g, const struct position *pos, struct game_re
  * stones of one side). Never true where the game cannot tell. */
 bool game_decided(const struct game *g, const struct position *pos);
 
+/* What the inputs of positions that are near each other have in common, in room that is zeroed at first.
+ * Go keeps ladders there. For one game (any boards and rules) and one thread at a time. */
+struct game_memo {
+    uint64_t *room; /* [n_bytes / 8], its user's */
+    size_t n_bytes; /* a multiple of 16 */
+};
+
 /* The network's input seen by the side to move: planes [C, plane_bytes], bits MSB first over
- * y * S + x, plane 0 the on-board mask; globals [G]. Both are overwritten whole. */
-void game_encode(const struct game *g, const struct position *pos, uint8_t *planes, float *globals);
+ * y * S + x, plane 0 the on-board mask; globals [G]. Both are overwritten whole. memo may be NULL: it
+ * saves time and changes nothing. */
+void game_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+                 uint8_t *planes, float *globals);
 
 /* Vertices as in GTP: columns A..T without I, rows from the bottom of the board, "pass". */
 enum { GAME_VERTEX_CHARS = 8 };
@@ -190,7 +199,7 @@ struct game_class {
     void (*play)(const struct game *g, struct position *pos, int action);
     void (*score)(const struct game *g, const struct position *pos, struct game_result *result);
     bool (*decided)(const struct game *g, const struct position *pos);
-    void (*encode)(const struct game *g, const struct position *pos, uint8_t *planes,
-                   float *globals);
+    void (*encode)(const struct game *g, const struct position *pos, struct game_memo *memo,
+                   uint8_t *planes, float *globals);
 };
 extern const struct game_class game_class_go, game_class_gomoku;

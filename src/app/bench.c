@@ -69,7 +69,7 @@ void bench_fill(const struct bench *b, struct nn_batch *batch, int n)
                 a++;
             game_play(&b->game, pos, a);
         }
-        game_encode(&b->game, pos, batch->planes + (size_t)i * row, batch->globals + (size_t)i * globals);
+        game_encode(&b->game, pos, NULL, batch->planes + (size_t)i * row, batch->globals + (size_t)i * globals);
         batch->symmetry[i] = (uint8_t)(i & 7);
     }
     for (int i = DISTINCT_ROWS; i < n; i++) { /* the same again, turned otherwise */

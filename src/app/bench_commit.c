@@ -39,7 +39,7 @@ static enum tg_status make_game(const struct bench *b, const struct record_layou
 
         *h = (struct record_head){.game_id = id, .ply = (int16_t)p, .visits = 100, .w_policy = 1,
                                   .w_value = 1, .value = {1, 0, 0}, .color = pos->to_move};
-        game_encode(&b->game, pos, row + l->planes, (float *)(void *)(row + l->globals));
+        game_encode(&b->game, pos, NULL, row + l->planes, (float *)(void *)(row + l->globals));
         memset(policy, 0, sizeof policy);
         for (int k = 0; k < 30; k++)
             policy[tg_rng_below(&r, (uint32_t)l->n_actions)] += 1.0f / 30;

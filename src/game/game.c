@@ -145,9 +145,10 @@ bool game_decided(const struct game *g, const struct position *pos)
     return g->cls->decided(g, pos);
 }
 
-void game_encode(const struct game *g, const struct position *pos, uint8_t *planes, float *globals)
+void game_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+                 uint8_t *planes, float *globals)
 {
     memset(planes, 0, (size_t)g->n_planes * (size_t)g->plane_bytes);
     memset(globals, 0, (size_t)g->n_globals * sizeof *globals);
-    g->cls->encode(g, pos, planes, globals);
+    g->cls->encode(g, pos, memo, planes, globals);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analyze_private.h"
+#include "evaluate.h"
 
 enum { CPU_BATCH = 8, MAX_BATCH = 64, MAX_WAITING = 1000000 };
 
@@ -197,7 +198,9 @@ static enum tg_status open_worker(struct analyzer *a, int index, struct tg_error
     w->rows = malloc((size_t)a->batch * sizeof *w->rows);
     w->kept = malloc(work_floats(a, &a->lanes[N_LANES - 1].game) * sizeof *w->kept);
     w->pinned = malloc((size_t)a->o.parallel * sizeof(struct task *));
-    if (w->positions == NULL || w->rows == NULL || w->kept == NULL || w->pinned == NULL)
+    w->memo = (struct game_memo){calloc(EVALUATE_MEMO_BYTES, 1), EVALUATE_MEMO_BYTES};
+    if (w->positions == NULL || w->rows == NULL || w->kept == NULL || w->pinned == NULL ||
+        w->memo.room == NULL)
         return FAIL(err, TG_ENOMEM, "a thread");
     return TG_OK;
 }
@@ -248,6 +251,7 @@ void pool_close(struct analyzer *a)
         free(a->workers[i].rows);
         free(a->workers[i].kept);
         free(a->workers[i].pinned);
+        free(a->workers[i].memo.room);
     }
     free(a->workers);
     free(a->waiting);

@@ -114,6 +114,7 @@ struct worker {
     struct row *rows;           /* owned [batch] */
     float *kept;                /* owned: an evaluation from or for the cache */
     struct task **pinned;       /* owned [parallel] */
+    struct game_memo memo;      /* its room is owned */
 };
 
 struct analyzer {

@@ -215,7 +215,7 @@ static void encode(struct worker *w, struct lane *lane, struct row *r, int row)
     struct tg_rng rng = tg_rng_stream(atomic_load(&w->a->symmetries), TG_RNG_SYMMETRY, r->leaf.pos->hash, 0);
     int symmetry = (int)tg_rng_below(&rng, GAME_SYMMETRIES);
 
-    evaluate_encode(g, r->leaf.pos, symmetry, b, row);
+    evaluate_encode(g, r->leaf.pos, &w->memo, symmetry, b, row);
     r->key = tg_hash(b->globals + (size_t)row * n_globals, n_globals * sizeof(float),
                      (uint64_t)g->size * GAME_SYMMETRIES + (uint64_t)symmetry);
     r->key = tg_hash(b->planes + (size_t)row * n_planes, n_planes, r->key);

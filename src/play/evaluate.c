@@ -8,10 +8,10 @@ bool evaluate_no_result(const struct game *g, const struct position *pos)
                                 pos->setup.go.scoring == GO_SCORING_TERRITORY);
 }
 
-void evaluate_encode(const struct game *g, const struct position *pos, int symmetry,
-                     struct nn_batch *b, int row)
+void evaluate_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+                     int symmetry, struct nn_batch *b, int row)
 {
-    game_encode(g, pos, b->planes + (size_t)row * (size_t)(g->n_planes * g->plane_bytes),
+    game_encode(g, pos, memo, b->planes + (size_t)row * (size_t)(g->n_planes * g->plane_bytes),
                 b->globals + (size_t)row * (size_t)g->n_globals);
     b->symmetry[row] = (uint8_t)symmetry;
 }

@@ -7,9 +7,11 @@
 
 /* Rules under which a game may end without result; elsewhere the network's share of it is void. */
 bool evaluate_no_result(const struct game *g, const struct position *pos);
-/* pos into a row of b, which the network will see turned by symmetry. */
-void evaluate_encode(const struct game *g, const struct position *pos, int symmetry,
-                     struct nn_batch *b, int row);
+/* Of a memo that one tree is searched with. */
+enum { EVALUATE_MEMO_BYTES = 4 << 20 };
+/* pos into a row of b, which the network will see turned by symmetry; memo: as game_encode's. */
+void evaluate_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+                     int symmetry, struct nn_batch *b, int row);
 /* What came out of a row: value [3] and score [n_score] in plain terms. */
 void evaluate_read(const struct nn_arch *arch, const struct game *g, const struct position *pos,
                    const float *value, const float *score, struct nn_eval *e);

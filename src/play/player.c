@@ -28,6 +28,7 @@ struct thinker {
     struct nn_batch batch;
     struct position *positions; /* owned [MAX_BATCH] */
     struct search_leaf leaves[MAX_BATCH]; /* their positions lie there */
+    struct game_memo memo;      /* its room is owned */
 };
 
 struct player {
@@ -85,7 +86,7 @@ enum tg_status player_evaluate(struct player *p, const struct position *pos, int
     if (p->one.planes == NULL)
         return FAIL(err, TG_EDEVICE, "the network could not be opened for this board");
     p->one.n = 1;
-    evaluate_encode(&p->game, pos, symmetry, &p->one, 0);
+    evaluate_encode(&p->game, pos, NULL, symmetry, &p->one, 0);
     TRY(infer(p, &p->one, err));
     evaluate_read(&p->model.arch, &p->game, pos, p->one.value, p->one.score, &e->eval);
     evaluate_policy(&p->game, pos, p->one.policy, e->policy);
@@ -151,7 +152,8 @@ static enum tg_status evaluate(struct thinker *t, int n, double *sec, struct tg_
     for (int i = 0; i < n; i++) {
         struct tg_rng rng = tg_rng_stream(p->seed, TG_RNG_SYMMETRY, t->positions[i].hash, 0);
 
-        evaluate_encode(&p->game, &t->positions[i], (int)tg_rng_below(&rng, GAME_SYMMETRIES), &t->batch, i);
+        evaluate_encode(&p->game, &t->positions[i], &t->memo, (int)tg_rng_below(&rng, GAME_SYMMETRIES),
+                        &t->batch, i);
     }
     enum tg_status rc = infer(p, &t->batch, err);
     *sec = tg_now() - began;
@@ -477,9 +479,12 @@ static enum tg_status open_threads(struct player *p, struct tg_error *err)
     if (p->thinkers == NULL)
         return FAIL(err, TG_ENOMEM, "%d threads", p->threads);
     for (int i = 0; i < p->threads; i++) {
-        p->thinkers[i].player = p;
-        p->thinkers[i].positions = malloc(MAX_BATCH * sizeof *p->thinkers[i].positions);
-        if (p->thinkers[i].positions == NULL)
+        struct thinker *t = &p->thinkers[i];
+
+        t->player = p;
+        t->positions = malloc(MAX_BATCH * sizeof *t->positions);
+        t->memo = (struct game_memo){calloc(EVALUATE_MEMO_BYTES, 1), EVALUATE_MEMO_BYTES};
+        if (t->positions == NULL || t->memo.room == NULL)
             return FAIL(err, TG_ENOMEM, "%d threads", p->threads);
     }
     return TG_OK;
@@ -526,8 +531,10 @@ void player_close(struct player *p)
     drop_size(p);
     if (p->has_net)
         nn_model_close(&p->model);
-    for (int i = 0; i < p->threads && p->thinkers != NULL; i++)
+    for (int i = 0; i < p->threads && p->thinkers != NULL; i++) {
         free(p->thinkers[i].positions);
+        free(p->thinkers[i].memo.room);
+    }
     free(p->thinkers);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);

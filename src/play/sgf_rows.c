@@ -42,7 +42,7 @@ static void begin_row(struct making *m, int i, int64_t id)
 
     *h = (struct record_head){.game_id = id, .net = -1, .ply = m->pos.ply, .kind = RECORD_FULL,
                               .color = m->pos.to_move, .w_policy = 1.0f, .priority = 1.0f};
-    game_encode(m->g, &m->pos, row + l->planes, (float *)(void *)(row + l->globals));
+    game_encode(m->g, &m->pos, NULL, row + l->planes, (float *)(void *)(row + l->globals));
     m->policy[m->sgf->moves[i]] = 1.0f;
     record_policy_pack(l, m->policy, (uint16_t *)(void *)(row + l->policy));
     if (i > 0) {

@@ -5,7 +5,7 @@
 
 #include "pool.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 struct head {
     uint32_t format, head_bytes, ply_bytes, row_bytes;

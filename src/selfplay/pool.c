@@ -7,6 +7,8 @@
 #include "pool.h"
 #include "tengen/file.h"
 
+enum { MEMO_PER_GAME = 1 << 16 }; /* bytes: a leaf's parent was a leaf some searches ago at most */
+
 static void fail(struct selfplay_pool *p, const struct tg_error *err)
 {
     pthread_mutex_lock(&p->lock);
@@ -98,7 +100,7 @@ static enum tg_status ready_batch(struct selfplay_pool *p, struct group *g, int 
 }
 
 static enum tg_status put_leaf(struct selfplay_pool *p, struct group *g, struct slot *s,
-                               struct tg_error *err)
+                               const struct walk *w, struct tg_error *err)
 {
     const struct game *game = p->game;
 
@@ -110,7 +112,7 @@ static enum tg_status put_leaf(struct selfplay_pool *p, struct group *g, struct 
 
     s->leaf_row = (int)row;
     b->symmetry[row] = (uint8_t)(tg_rng_u32(&turn) & 7);
-    game_encode(game, s->leaf.pos,
+    game_encode(game, s->leaf.pos, w->memo,
                 b->planes + row * (size_t)game->n_planes * (size_t)game->plane_bytes,
                 b->globals + row * (size_t)game->n_globals);
     return TG_OK;
@@ -161,7 +163,7 @@ static enum tg_status walk_group(struct worker *k, struct group *g, const struct
             if (state == SLOT_FAILED)
                 return err->code;
             if (state == SLOT_LEAF) {
-                TRY(put_leaf(p, g, s, err));
+                TRY(put_leaf(p, g, s, w, err));
                 ++*active;
                 break;
             }
@@ -306,7 +308,7 @@ static void *work(void *arg)
     struct selfplay_pool *p = k->pool;
     struct walk w = {.game = p->game, .layout = &p->layout, .arch = p->arch, .number = p->number,
                      .stats = &k->stats,
-                     .target = k->target, .legal = k->legal};
+                     .target = k->target, .legal = k->legal, .memo = &k->memo};
     struct tg_error err = {0};
     bool stop = false;
 
@@ -351,7 +353,7 @@ static enum tg_status make_group(struct selfplay_pool *p, struct group *g, int n
 static enum tg_status make_worker(struct selfplay_pool *p, int t, struct tg_error *err)
 {
     struct worker *k = &p->workers[t];
-    int n_groups = p->o.threads * p->o.groups_per_thread;
+    int n_groups = p->o.threads * p->o.groups_per_thread, n_games = 0;
 
     k->pool = p;
     k->groups = calloc((size_t)p->o.groups_per_thread, sizeof *k->groups);
@@ -364,7 +366,12 @@ static enum tg_status make_worker(struct selfplay_pool *p, int t, struct tg_erro
         int n = (g + 1) * p->o.parallel_games / n_groups - g * p->o.parallel_games / n_groups;
 
         TRY(make_group(p, &k->groups[j], n, err));
+        n_games += n;
     }
+    k->memo.n_bytes = MEMO_PER_GAME * (size_t)n_games;
+    k->memo.room = calloc(k->memo.n_bytes, 1); /* of a game that keeps nothing never touched */
+    if (k->memo.room == NULL)
+        return FAIL(err, TG_ENOMEM, "%zu bytes of memo", k->memo.n_bytes);
     int rc = pthread_create(&k->thread, NULL, work, k);
     if (rc != 0)
         return FAIL(err, TG_EIO, "starting self-play thread %d: %s", t, strerror(rc));
@@ -443,6 +450,7 @@ void selfplay_close(struct selfplay_pool *p)
         free(k->groups);
         free(k->target);
         free(k->legal);
+        free(k->memo.room);
     }
     while (p->done != NULL) {
         struct done *d = p->done;

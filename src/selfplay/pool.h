@@ -50,6 +50,7 @@ struct walk {
     struct selfplay_stats *stats;
     float *target;                     /* scratch [A] */
     uint8_t *legal;                    /* scratch [A] */
+    struct game_memo *memo;
 };
 
 /* slot.c */
@@ -95,6 +96,7 @@ struct worker {
     struct selfplay_stats stats;
     float *target;
     uint8_t *legal;
+    struct game_memo memo; /* its room is owned */
 };
 
 struct network {

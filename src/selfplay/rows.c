@@ -61,7 +61,7 @@ enum tg_status rows_add(struct slot *s, const struct walk *w, enum record_kind k
     h->kind = (uint8_t)kind;
     h->color = s->pos.to_move;
     set_weights(h, target != NULL);
-    game_encode(w->game, &s->pos, row + l->planes, (float *)(void *)(row + l->globals));
+    game_encode(w->game, &s->pos, w->memo, row + l->planes, (float *)(void *)(row + l->globals));
     s->surprise[s->n_rows] = 0;
     if (r != NULL) {
         h->visits = r->visits;

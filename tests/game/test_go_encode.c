@@ -9,7 +9,7 @@ static struct drawn d;
 static uint8_t planes[22 * GAME_MAX_PLANE_BYTES];
 static float globals[19];
 
-static void encode(void) { game_encode(&d.g, &d.pos, planes, globals); }
+static void encode(void) { game_encode(&d.g, &d.pos, NULL, planes, globals); }
 
 static bool bit(int plane, int point)
 {

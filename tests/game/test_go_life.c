@@ -195,7 +195,7 @@ static void territory_ends_after_two_encores(void **state)
     (void)state;
     draw(&d, "japanese", GAME_BLACK, territory);
     for (int phase = 0; phase < 3; phase++) {
-        game_encode(&d.g, &d.pos, planes, globals);
+        game_encode(&d.g, &d.pos, NULL, planes, globals);
         assert_float_equal(globals[12], phase >= 1, 0);
         assert_float_equal(globals[13], phase >= 2, 0);
         pass(&d);
@@ -251,7 +251,7 @@ static void a_ko_in_the_encore_is_retaken_after_a_pass_for_ko(void **state)
         pass(&d);
         play_at(&d, 'a');
         assert_board(&d, taken);
-        game_encode(&d.g, &d.pos, planes, globals);
+        game_encode(&d.g, &d.pos, NULL, planes, globals);
         assert_int_equal(planes[7 * d.g.plane_bytes] >> (7 - 7) & 1, 1); /* plane 7, point 7 = a */
         assert_true(game_is_legal(&d.g, &d.pos, hole) && legal_at(&d, 'a'));
         game_play(&d.g, &d.pos, on_stone ? at(&d, 'a') : hole);
@@ -272,7 +272,7 @@ static void assert_ladders(const char *stones, const char *working, uint8_t prey
     uint64_t lost[GO_CELL_WORDS], starts[GO_CELL_WORDS];
     int i = 0;
 
-    go_ladders(s, lost, starts, prey);
+    go_ladders(s, NULL, lost, starts, prey);
     for (const char *t = stones, *u = working; *t != '\0'; t++, u++) {
         int cell = go_cell_at(s, i % s->width, i / s->width);
 

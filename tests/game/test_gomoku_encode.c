@@ -13,7 +13,7 @@ struct input {
 static void encode(const struct game *g, const struct position *pos, struct input *in)
 {
     memset(in, 0xa5, sizeof *in); /* whatever was there must not show */
-    game_encode(g, pos, in->planes, in->globals);
+    game_encode(g, pos, NULL, in->planes, in->globals);
 }
 
 static int bit(const struct game *g, const struct input *in, int plane, int p)

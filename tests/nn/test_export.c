@@ -44,7 +44,7 @@ static struct outputs evaluate(const struct nn_model *m)
             if (game_is_legal(&go, &pos, action))
                 game_play(&go, &pos, action);
         }
-        game_encode(&go, &pos, b.planes + row * go.n_planes * go.plane_bytes,
+        game_encode(&go, &pos, NULL, b.planes + row * go.n_planes * go.plane_bytes,
                     b.globals + row * go.n_globals);
         b.symmetry[row] = (uint8_t)row;
     }

@@ -175,7 +175,7 @@ static struct diff run_line(struct fixture *f, const cJSON *line)
     b->symmetry[0] = (uint8_t)number(line, "symmetry");
     if (board_side(line, 0) != board_side(line, 1))
         b->symmetry[0] &= 3; /* that engine's tensor was the board, and it transposes squares alone */
-    game_encode(&f->game[side], &pos, b->planes, b->globals);
+    game_encode(&f->game[side], &pos, NULL, b->planes, b->globals);
     assert_ok(f->backend->infer(f->net[side], b, &f->err), &f->err);
     assert_ok(f->backend->wait(f->net[side], b, &f->err), &f->err);
     compare_value(&f->m.arch, b, &pos, line, &d);

@@ -171,7 +171,7 @@ static void evaluate_raw(struct analyze_talk *t, const struct game *g, const str
         struct nn_eval e;
 
         b.n = 1;
-        game_encode(g, pos, b.planes, b.globals);
+        game_encode(g, pos, NULL, b.planes, b.globals);
         b.symmetry[0] = (uint8_t)s;
         assert_ok(backend->infer(net, &b, &t->err), &t->err);
         assert_ok(backend->wait(net, &b, &t->err), &t->err);

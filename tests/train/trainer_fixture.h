@@ -50,7 +50,7 @@ static inline struct record_finished random_game(const struct fixture *f, int64_
         *(struct record_head *)(void *)row = (struct record_head){
             .game_id = id, .ply = (int16_t)p, .w_policy = 1, .w_value = 1, .w_score = 1, .priority = 1,
             .value = {(float)(p % 2), (float)(1 - p % 2), 0}, .score = p % 2 ? 3.0f : -3.0f, .color = pos->to_move};
-        game_encode(&f->game, pos, row + l.planes, (float *)(void *)(row + l.globals));
+        game_encode(&f->game, pos, NULL, row + l.planes, (float *)(void *)(row + l.globals));
         memset(policy, 0, sizeof policy);
         policy[a] = 1;
         record_policy_pack(&l, policy, (uint16_t *)(void *)(row + l.policy));

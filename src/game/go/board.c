@@ -30,8 +30,23 @@ static inline struct go_cell *touch(struct go_state *s, int cell, struct go_jour
     return &s->cells[cell];
 }
 
-/* Add `by` to the liberties of each chain of this colour beside a cell, once a chain. */
-static inline void add_liberty(struct go_state *s, int cell, uint8_t color, int by,
+/* A journal knows which heads have one liberty. */
+static inline void note_atari(struct go_journal *j, int head, bool atari)
+{
+    if (j != NULL) {
+        j->atari[head / 64] &= ~(UINT64_C(1) << head % 64);
+        j->atari[head / 64] |= (uint64_t)atari << head % 64;
+    }
+}
+
+static inline void set_liberties(struct go_state *s, int head, int libs, struct go_journal *j)
+{
+    touch(s, head, j)->libs = (int16_t)libs;
+    note_atari(j, head, libs == 1);
+}
+
+/* Add `by` to the liberties of each chain of these colours (bits) beside a cell, once a chain. */
+static inline void add_liberty(struct go_state *s, int cell, unsigned colors, int by,
                                struct go_journal *j)
 {
     int around[4];
@@ -41,7 +56,7 @@ static inline void add_liberty(struct go_state *s, int cell, uint8_t color, int 
     for (int i = 0; i < 4; i++) {
         int head, k = 0;
 
-        if (s->cells[around[i]].color != color)
+        if ((colors >> s->cells[around[i]].color & 1) == 0)
             continue;
         head = s->cells[around[i]].head;
         while (k < n_seen && seen[k] != head)
@@ -49,7 +64,7 @@ static inline void add_liberty(struct go_state *s, int cell, uint8_t color, int 
         if (k < n_seen)
             continue;
         seen[n_seen++] = head;
-        touch(s, head, j)->libs = (int16_t)(s->cells[head].libs + by);
+        set_liberties(s, head, s->cells[head].libs + by, j);
     }
 }
 
@@ -70,7 +85,8 @@ static void merge(struct go_state *s, int a, int b, struct go_journal *j)
         touch(s, cur, j)->head = (int16_t)a;
         cur = s->cells[cur].next;
     } while (cur != b);
-    touch(s, a, j)->libs = (int16_t)(s->cells[a].libs + gained);
+    note_atari(j, b, false);
+    set_liberties(s, a, s->cells[a].libs + gained, j);
     next = s->cells[a].next;
     s->cells[a].next = s->cells[b].next;
     s->cells[b].next = next;
@@ -92,7 +108,7 @@ static int remove_chain(struct go_state *s, int head, struct go_taken *taken, st
             s->hash ^= go_zobrist(cur, color);
         if (taken != NULL)
             taken->cells[taken->n++] = (int16_t)cur;
-        add_liberty(s, cur, other, 1, j);
+        add_liberty(s, cur, 1U << other, 1, j);
         n++;
         cur = next;
     } while (cur != head);
@@ -115,13 +131,13 @@ void go_board_play(struct go_state *s, int cell, uint8_t color, struct go_taken 
     for (int i = 0; i < 4; i++)
         libs += s->cells[around[i]].color == GAME_EMPTY;
     stone->libs = (int16_t)libs;
+    note_atari(j, cell, libs == 1);
     if (j == NULL)
         s->hash ^= go_zobrist(cell, color);
     if (taken != NULL)
         taken->n = 0;
     if (libs < 4) {
-        add_liberty(s, cell, GAME_BLACK_STONE, -1, j);
-        add_liberty(s, cell, GAME_WHITE_STONE, -1, j);
+        add_liberty(s, cell, 1U << GAME_BLACK_STONE | 1U << GAME_WHITE_STONE, -1, j);
         for (int i = 0; i < 4; i++)
             if (s->cells[around[i]].color == other &&
                 s->cells[s->cells[around[i]].head].libs == 0) {
@@ -133,7 +149,7 @@ void go_board_play(struct go_state *s, int cell, uint8_t color, struct go_taken 
 
             if (s->cells[around[i]].color != color || beside == head)
                 continue;
-            if (s->cells[beside].libs > s->cells[head].libs) { /* walk the smaller one */
+            if (head == cell || s->cells[beside].libs > s->cells[head].libs) { /* walk the smaller one */
                 merge(s, beside, head, j);
                 head = beside;
             } else {
@@ -151,8 +167,10 @@ void go_board_play(struct go_state *s, int cell, uint8_t color, struct go_taken 
 void go_board_undo(struct go_state *s, struct go_journal *j, int n)
 {
     while (j->n > n) {
-        j->n--;
-        s->cells[j->old[j->n].cell] = j->old[j->n].was;
+        const struct go_old *old = &j->old[--j->n];
+
+        s->cells[old->cell] = old->was;
+        note_atari(j, old->cell, old->was.head == old->cell && old->was.libs == 1);
     }
 }
 
@@ -290,22 +308,19 @@ bool go_board_build(struct go_state *s)
     return sound;
 }
 
-int go_board_before(const struct go_state *s, int ago, uint8_t *colors)
+void go_board_before(const struct go_state *s, int ago, struct go_state *then)
 {
-    int ko = s->ko;
-
-    for (int c = 0; c < s->n_cells; c++)
-        colors[c] = s->cells[c].color;
+    memcpy(then, s, sizeof *s + (size_t)s->n_cells * sizeof *s->cells);
     for (int i = 0; i < ago; i++) {
         const struct go_change *l = &s->last[i];
 
         if (l->placed != 0)
-            colors[l->placed] = GAME_EMPTY;
+            then->cells[l->placed].color = GAME_EMPTY;
         for (int w = 0; w < GO_CELL_WORDS; w++)
             for (uint64_t rest = l->taken[w]; rest != 0; rest &= rest - 1)
                 if (w * 64 + __builtin_ctzll(rest) != l->placed)
-                    colors[w * 64 + __builtin_ctzll(rest)] = l->taken_color;
-        ko = l->ko_before;
+                    then->cells[w * 64 + __builtin_ctzll(rest)].color = l->taken_color;
+        then->ko = l->ko_before;
     }
-    return ko;
+    go_board_build(then);
 }

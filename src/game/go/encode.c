@@ -102,30 +102,25 @@ static int moves_shown(const struct position *pos, bool *hide_end)
     return n;
 }
 
-static void encode_ladders(struct canvas c, const struct position *pos, int n_moves)
+static void put_cells(struct canvas c, int plane, const struct go_state *s, const uint64_t *bits)
 {
-    const struct go_state *now = go_const_state(pos);
-    uint64_t stones[GO_CELL_WORDS], working[GO_CELL_WORDS];
-    union go_board then;
-
-    go_ladders(now, stones, working, go_other((uint8_t)(pos->to_move + 1)));
     for (int w = 0; w < GO_CELL_WORDS; w++)
-        for (uint64_t rest = working[w]; rest != 0; rest &= rest - 1)
-            put(c, P_WORKING, go_point_of(now, w * 64 + __builtin_ctzll(rest)));
-    for (int ago = 0; ago < 3; ago++) {
-        if (ago > 0 && ago <= n_moves) {
-            uint8_t colors[GO_MAX_CELLS];
+        for (uint64_t rest = bits[w]; rest != 0; rest &= rest - 1)
+            put(c, plane, go_point_of(s, w * 64 + __builtin_ctzll(rest)));
+}
 
-            memcpy(&then, now, sizeof *now + (size_t)now->n_cells * sizeof *now->cells);
-            then.s.ko = (int16_t)go_board_before(now, ago, colors);
-            for (int i = 0; i < now->n_cells; i++)
-                then.s.cells[i].color = colors[i];
-            go_board_build(&then.s);
-            go_ladders(&then.s, stones, NULL, GAME_EMPTY);
-        }
-        for (int w = 0; w < GO_CELL_WORDS; w++)
-            for (uint64_t rest = stones[w]; rest != 0; rest &= rest - 1)
-                put(c, P_LADDER + ago, go_point_of(now, w * 64 + __builtin_ctzll(rest)));
+static void encode_ladders(struct canvas c, const struct position *pos, int n_moves,
+                           struct game_memo *memo)
+{
+    const struct go_state *s = go_const_state(pos);
+    uint64_t stones[GO_CELL_WORDS], working[GO_CELL_WORDS];
+
+    go_ladders(s, memo, stones, working, go_other((uint8_t)(pos->to_move + 1)));
+    put_cells(c, P_WORKING, s, working);
+    for (int ago = 0; ago < 3; ago++) {
+        if (ago > 0 && ago <= n_moves)
+            go_ladders_before(s, ago, memo, stones);
+        put_cells(c, P_LADDER + ago, s, stones); /* where no move is shown, those of the last board shown */
     }
 }
 
@@ -164,7 +159,8 @@ static void encode_globals(const struct position *pos, bool area_counts, bool hi
         globals[G_PARITY] = parity_wave(komi, area);
 }
 
-void go_encode(const struct game *g, const struct position *pos, uint8_t *planes, float *globals)
+void go_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+               uint8_t *planes, float *globals)
 {
     const struct go_state *s = go_const_state(pos);
     struct canvas c = {.planes = planes, .plane_bytes = (size_t)g->plane_bytes};
@@ -180,6 +176,6 @@ void go_encode(const struct game *g, const struct position *pos, uint8_t *planes
             globals[G_PASS1 + i] = 1;
         else
             put(c, P_MOVE1 + i, pos->recent[i]);
-    encode_ladders(c, pos, n_moves);
+    encode_ladders(c, pos, n_moves, memo);
     encode_globals(pos, area_counts, hide_end, globals);
 }

@@ -109,11 +109,26 @@ static int pass_for_ko(const struct position *pos, int cell)
     return s->cells[stone].next == stone && s->cells[stone].libs == 1 ? stone : 0;
 }
 
+/* Legal at a glance: beside an empty point there is no capture, suicide or ko, and no repetition where
+ * no stone ever was. */
+static bool is_plain(const struct position *pos, int cell)
+{
+    const struct go_state *s = go_const_state(pos);
+    const struct go_cell *c = &s->cells[cell];
+    bool superko = s->phase == 0 && pos->setup.go.ko != GO_KO_SIMPLE;
+
+    return c->color == GAME_EMPTY && !(superko && (c->marks & GO_EVER) != 0) &&
+           (c[-s->stride].color == GAME_EMPTY || c[-1].color == GAME_EMPTY ||
+            c[1].color == GAME_EMPTY || c[s->stride].color == GAME_EMPTY);
+}
+
 enum go_ban go_ban(const struct position *pos, int cell)
 {
     const struct go_state *s = go_const_state(pos);
     enum go_legality kind;
 
+    if (is_plain(pos, cell))
+        return GO_FREE;
     if (s->phase > 0 && pass_for_ko(pos, cell) != 0)
         return GO_FREE;
     if (s->phase == 0 && cell == s->ko)
@@ -133,28 +148,15 @@ static bool go_is_legal(const struct game *g, const struct position *pos, int ac
     return go_ban(pos, go_cell_of(go_const_state(pos), action)) == GO_FREE;
 }
 
-/* Legal at a glance: beside an empty point there is no capture, suicide or ko, and no repetition
- * where no stone ever was (superko says whether that matters). */
-static bool is_plain(const struct go_state *s, int cell, bool superko)
-{
-    const struct go_cell *c = &s->cells[cell];
-
-    return c->color == GAME_EMPTY && !(superko && (c->marks & GO_EVER) != 0) &&
-           (c[-s->stride].color == GAME_EMPTY || c[-1].color == GAME_EMPTY ||
-            c[1].color == GAME_EMPTY || c[s->stride].color == GAME_EMPTY);
-}
-
 static int go_legal(const struct game *g, const struct position *pos, uint8_t *legal)
 {
     const struct go_state *s = go_const_state(pos);
-    bool superko = s->phase == 0 && pos->setup.go.ko != GO_KO_SIMPLE;
     int n = 1;
 
     memset(legal, 0, (size_t)g->n_actions);
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++) {
-            int cell = go_cell_at(s, x, y);
-            bool free = is_plain(s, cell, superko) || go_ban(pos, cell) == GO_FREE;
+            bool free = go_ban(pos, go_cell_at(s, x, y)) == GO_FREE;
 
             legal[y * g->size + x] = free;
             n += free;
@@ -346,6 +348,7 @@ static void go_play(const struct game *g, struct position *pos, int action)
     s->last[1] = s->last[0];
     memset(&s->last[0], 0, sizeof s->last[0]);
     s->last[0].ko_before = s->ko;
+    s->last[0].hash_before = s->hash;
     if (pass) {
         ends = play_pass(pos);
     } else if (blocked != 0) {

@@ -40,9 +40,10 @@ struct go_cell {
 
 /* What one ply did to the board: enough to see the board before it. */
 struct go_change {
-    int16_t placed;      /* the cell a stone was put on, 0: none */
-    int16_t ko_before;   /* go_state.ko before it */
-    uint8_t taken_color; /* of the stones taken off */
+    int16_t placed;       /* the cell a stone was put on, 0: none */
+    int16_t ko_before;    /* go_state.ko before it */
+    uint8_t taken_color;  /* of the stones taken off */
+    uint64_t hash_before; /* go_state.hash before it */
     uint64_t taken[GO_CELL_WORDS];
 };
 
@@ -154,6 +155,7 @@ struct go_journal {
         struct go_cell was;
     } *old;
     int cap;
+    uint64_t atari[GO_CELL_WORDS]; /* the heads of chains with one liberty, kept up to date from there on */
 };
 
 /* Stones taken off by a play. */
@@ -182,8 +184,8 @@ enum go_legality go_board_legality(const struct go_state *s, int cell, uint8_t c
 uint64_t go_board_hash_after(const struct go_state *s, int cell, uint8_t color);
 /* The lone stone that a play there would take in a ko shape, 0: none. */
 int go_board_ko_capture(const struct go_state *s, int cell, uint8_t color);
-/* The cells' colours (walls too) as they were `ago` plies ago (0..2), and the ko cell then. */
-int go_board_before(const struct go_state *s, int ago, uint8_t *colors);
+/* *then := the board as it was `ago` plies ago (1, 2): its cells and the ko; the rest is undefined. */
+void go_board_before(const struct go_state *s, int ago, struct go_state *then);
 
 /* ---- rules.c ---- */
 
@@ -223,14 +225,18 @@ int go_area(const struct go_state *s, enum go_area kind, struct go_area_keep kee
 /* The area that the rules score, and its balance, White's points minus Black's, taxes taken. */
 int go_area_score(const struct position *pos, uint8_t *owner);
 
-/* ---- ladder.c ---- */
+/* ---- ladders.c ---- */
 
 /* Bits by cell: stones that a ladder takes on this board, whoever moves. working (may be NULL): the
- * first moves of ladders that work against chains of two liberties of color `prey`. */
-void go_ladders(const struct go_state *s, uint64_t stones[GO_CELL_WORDS],
+ * first moves of ladders that work against chains of two liberties of color `prey`. memo may be NULL. */
+void go_ladders(const struct go_state *s, struct game_memo *memo, uint64_t stones[GO_CELL_WORDS],
                 uint64_t working[GO_CELL_WORDS], uint8_t prey);
+/* What they take of the board `ago` plies ago (1, 2), which a memo may know from then. */
+void go_ladders_before(const struct go_state *s, int ago, struct game_memo *memo,
+                       uint64_t stones[GO_CELL_WORDS]);
 
 /* ---- encode.c ---- */
 
 enum { GO_PLANES = 22, GO_GLOBALS = 19 };
-void go_encode(const struct game *g, const struct position *pos, uint8_t *planes, float *globals);
+void go_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+               uint8_t *planes, float *globals);

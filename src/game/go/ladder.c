@@ -1,28 +1,18 @@
-/* ladder.c - ladders as KataGo's inputs define them: an exhaustive search of ataris.
+/* ladder.c - one ladder as KataGo's inputs define it: an exhaustive search of ataris.
  *
  * The defender extends at his last liberty or takes a chain in atari around him; the attacker plays
  * on one of the last two liberties. Two liberties on the defender's turn, three on the attacker's,
- * or a ko that the attacker would have to win save the chain. */
-#include <string.h>
+ * or a ko that the attacker would have to win save the chain.
+ *
+ * Moves are tried in an order that only the stones decide, not how they came there: so what a search
+ * finds, and where its budget ends, is a function of the stones it met (ladders.c keeps it). */
+#include "ladder.h"
 
-#include "go.h"
+#include <string.h>
 
 enum {
     NODE_BUDGET = 25000,  /* per search: beyond it the ladder counts as not working */
-    MAX_JOURNAL = 8192,
-    MOST_TOUCHED = 2600,  /* cells one play may change, counted with repetition */
-    MAX_MOVES = 4096
-};
-
-struct ladder {
-    struct go_state *s; /* a copy to play on */
-    struct go_journal journal;
-    struct go_old old[MAX_JOURNAL];
-    int16_t moves[MAX_MOVES];
-    int target; /* a stone of the chain */
-    uint8_t defender;
-    int n_nodes, max_depth;
-    bool gave_up;
+    MOST_TOUCHED = 2600   /* cells one play may change, counted with repetition */
 };
 
 static bool attack(struct ladder *l, int depth, int n_moves);
@@ -35,8 +25,20 @@ static int empty_around(const struct go_state *s, int cell)
            (c[1].color == GAME_EMPTY) + (c[s->stride].color == GAME_EMPTY);
 }
 
-/* The liberties of a chain that has at most `most` of them. */
-static int liberties(const struct go_state *s, int stone, int most, int16_t *libs)
+/* By cell; returns n. */
+static int sorted(int16_t *cells, int n)
+{
+    for (int i = 1; i < n; i++)
+        for (int k = i; k > 0 && cells[k - 1] > cells[k]; k--) {
+            int16_t c = cells[k];
+
+            cells[k] = cells[k - 1];
+            cells[k - 1] = c;
+        }
+    return n;
+}
+
+int ladder_liberties(const struct go_state *s, int stone, int most, int16_t *libs)
 {
     int cur = stone, n = 0;
 
@@ -54,11 +56,16 @@ static int liberties(const struct go_state *s, int stone, int most, int16_t *lib
             if (k == n)
                 libs[n++] = (int16_t)around[i];
             if (n == most)
-                return n;
+                return sorted(libs, n);
         }
         cur = s->cells[cur].next;
     } while (cur != stone);
-    return n;
+    return sorted(libs, n);
+}
+
+static void consider(struct ladder *l, int cell)
+{
+    l->considered[cell / 64] |= UINT64_C(1) << cell % 64;
 }
 
 static int chain_libs(const struct go_state *s, int stone)
@@ -66,31 +73,40 @@ static int chain_libs(const struct go_state *s, int stone)
     return s->cells[s->cells[stone].head].libs;
 }
 
-/* The moves that take a chain in atari beside the target's chain; returns their number. */
-static int rescues(const struct go_state *s, int stone, int room, int16_t *moves)
+/* A stone of the one chain is beside a stone of the other. */
+static bool chains_touch(const struct go_state *s, int head, int other)
 {
-    uint8_t other = go_other(s->cells[stone].color);
-    int cur = stone, n = 0;
+    int cur = head;
 
     do {
-        int around[4];
+        if (go_touches(s, cur, other))
+            return true;
+        cur = s->cells[cur].next;
+    } while (cur != head);
+    return false;
+}
 
-        go_neighbours(s, cur, around);
-        for (int i = 0; i < 4; i++) {
+/* The moves that take a chain in atari beside the target's chain; returns their number. The chains in
+ * atari are few and short where the target's is long, so they are walked, not the target. */
+static int rescues(const struct ladder *l, int room, int16_t *moves)
+{
+    const struct go_state *s = l->s;
+    int target = s->cells[l->target].head, n = 0;
+
+    for (int w = 0; w < GO_CELL_WORDS; w++)
+        for (uint64_t rest = l->journal.atari[w]; rest != 0; rest &= rest - 1) {
+            int head = w * 64 + __builtin_ctzll(rest), k = 0;
             int16_t lib;
-            int k = 0;
 
-            if (s->cells[around[i]].color != other || chain_libs(s, around[i]) != 1)
+            if (s->cells[head].color == l->defender || !chains_touch(s, head, target))
                 continue;
-            liberties(s, around[i], 1, &lib);
+            ladder_liberties(s, head, 1, &lib);
             while (k < n && moves[k] != lib)
                 k++;
             if (k == n && n < room)
                 moves[n++] = lib;
         }
-        cur = s->cells[cur].next;
-    } while (cur != stone);
-    return n;
+    return sorted(moves, n);
 }
 
 static bool may_play(const struct go_state *s, int cell, uint8_t color)
@@ -126,15 +142,18 @@ static bool defend(struct ladder *l, int depth, int n_moves)
 
     if (depth >= l->max_depth)
         return true;
-    if (l->n_nodes >= NODE_BUDGET || n_moves + GAME_MAX_POINTS > MAX_MOVES ||
-        journal + MOST_TOUCHED > MAX_JOURNAL)
+    if (l->n_nodes >= NODE_BUDGET || n_moves + GAME_MAX_POINTS > LADDER_MOVES ||
+        journal + MOST_TOUCHED > LADDER_JOURNAL)
         l->gave_up = true;
     if (l->gave_up || chain_libs(s, l->target) >= 2 || s->ko != 0)
         return false;
-    liberties(s, l->target, 1, moves);
+    ladder_liberties(s, l->target, 1, moves);
+    consider(l, moves[0]);
     if (runs_away(s, moves[0], l->defender, 0))
         return false;
-    n = 1 + rescues(s, l->target, GAME_MAX_POINTS - 1, moves + 1);
+    n = 1 + rescues(l, GAME_MAX_POINTS - 1, moves + 1);
+    for (int i = 1; i < n; i++)
+        consider(l, moves[i]);
     for (int i = 0; i < n; i++) {
         bool lost;
 
@@ -171,7 +190,7 @@ static bool double_ko(struct ladder *l, const int16_t libs[2])
         if (after > 2)
             return false;
     }
-    return rescues(s, l->target, 1, &one) == 0;
+    return rescues(l, 1, &one) == 0;
 }
 
 /* How much the defender would gain at a liberty: a guess that orders the attacker's moves. */
@@ -183,8 +202,11 @@ static int gain(const struct ladder *l, int lib)
     go_neighbours(s, lib, around);
     for (int i = 0; i < 4; i++)
         if (s->cells[around[i]].color == l->defender &&
-            s->cells[around[i]].head != s->cells[l->target].head)
-            n += 2 * chain_libs(s, around[i]) - 3;
+            s->cells[around[i]].head != s->cells[l->target].head) {
+            int libs = chain_libs(s, around[i]);
+
+            n += 2 * (libs < LADDER_SAFE ? libs : LADDER_SAFE) - 3;
+        }
     return n;
 }
 
@@ -199,7 +221,9 @@ static bool attack(struct ladder *l, int depth, int n_moves)
         return true;
     if (libs != 2)
         return libs < 2;
-    liberties(s, l->target, 2, moves);
+    ladder_liberties(s, l->target, 2, moves);
+    consider(l, moves[0]);
+    consider(l, moves[1]);
     if (empty_around(s, moves[0]) == 0 && empty_around(s, moves[1]) == 0 && double_ko(l, moves))
         return true;
     first = gain(l, moves[1]) > gain(l, moves[0]);
@@ -253,42 +277,23 @@ static unsigned working_starts(struct ladder *l, const int16_t libs[2])
     return working;
 }
 
-static void set_bit(uint64_t *bits, int cell) { bits[cell / 64] |= UINT64_C(1) << cell % 64; }
-
-void go_ladders(const struct go_state *s, uint64_t stones[GO_CELL_WORDS],
-                uint64_t working[GO_CELL_WORDS], uint8_t prey)
+void ladder_board(struct ladder *l, const struct go_state *s)
 {
-    union go_board board;
-    struct ladder l;
+    memcpy(&l->board, s, sizeof *s + (size_t)s->n_cells * sizeof *s->cells);
+    l->s = &l->board.s;
+    l->journal = (struct go_journal){.old = l->old, .cap = LADDER_JOURNAL};
+    l->max_depth = s->width * s->height * 3 / 2;
+    for (int c = 1; c < s->n_cells; c++)
+        if (s->cells[c].head == c && s->cells[c].libs == 1)
+            l->journal.atari[c / 64] |= UINT64_C(1) << c % 64;
+}
 
-    memcpy(&board, s, sizeof *s + (size_t)s->n_cells * sizeof *s->cells);
-    l.s = &board.s;
-    l.journal = (struct go_journal){.old = l.old, .cap = MAX_JOURNAL};
-    l.max_depth = s->width * s->height * 3 / 2;
-    memset(stones, 0, GO_CELL_WORDS * sizeof *stones);
-    if (working != NULL)
-        memset(working, 0, GO_CELL_WORDS * sizeof *working);
-    for (int c = 0; c < s->n_cells; c++) {
-        int libs = s->cells[c].libs, cur = c;
-        unsigned starts = 0;
-        int16_t at[2];
-
-        if (s->cells[c].head != c || libs > 2)
-            continue;
-        l.target = c;
-        l.defender = s->cells[c].color;
-        if (libs == 2) {
-            liberties(s, c, 2, at);
-            starts = working_starts(&l, at);
-        }
-        if (libs == 2 ? starts == 0 : !is_lost(&l))
-            continue;
-        do {
-            set_bit(stones, cur);
-            cur = s->cells[cur].next;
-        } while (cur != c);
-        for (unsigned i = 0; i < 2; i++)
-            if (working != NULL && l.defender == prey && (starts >> i & 1) != 0)
-                set_bit(working, at[i]);
-    }
+unsigned ladder_search(struct ladder *l, int target, const int16_t *libs, int n_libs)
+{
+    memset(l->considered, 0, sizeof l->considered);
+    for (int i = 0; i < n_libs; i++)
+        consider(l, libs[i]);
+    l->target = target;
+    l->defender = l->s->cells[target].color;
+    return n_libs == 2 ? working_starts(l, libs) : is_lost(l);
 }

@@ -76,14 +76,15 @@ static void encode_globals(const struct position *pos, float *globals)
     globals[GLOBAL_PENDING] = gomoku_state_const(pos)->pending;
 }
 
-void gomoku_encode(const struct game *g, const struct position *pos, uint8_t *planes,
-                   float *globals)
+void gomoku_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+                   uint8_t *planes, float *globals)
 {
     const struct gomoku_state *st = gomoku_state_const(pos);
     const uint32_t *own = st->rows[pos->to_move], *opponent = st->rows[1 - pos->to_move];
     uint32_t board[GAME_MAX_SIZE], empty[GAME_MAX_SIZE], forbidden[GAME_MAX_SIZE];
     int height = pos->setup.height, bytes = g->plane_bytes;
 
+    (void)memo; /* nothing here is worth keeping */
     for (int y = 0; y < height; y++) {
         board[y] = gomoku_row_mask(&pos->setup);
         empty[y] = board[y] & ~(own[y] | opponent[y]);

@@ -63,5 +63,5 @@ bool gomoku_is_forbidden(const struct game *g, const struct position *pos, int x
 /* encode.c: the network's input. */
 int gomoku_n_planes(int history);
 int gomoku_n_globals(void);
-void gomoku_encode(const struct game *g, const struct position *pos, uint8_t *planes,
-                   float *globals);
+void gomoku_encode(const struct game *g, const struct position *pos, struct game_memo *memo,
+                   uint8_t *planes, float *globals);
